@@ -1,0 +1,109 @@
+//! Runs the rules: over one host, or over everything in a view.
+
+use std::collections::HashSet;
+
+use crate::fact::Remark;
+use crate::finding::Finding;
+use crate::host::{Host, HostKey, Verdict};
+use crate::rule::{RULES, Subject};
+use crate::store::View;
+use crate::{Site, dialect};
+
+/// A host with its verdict and the findings that explain it.
+#[derive(Clone, Debug)]
+pub struct HostReport {
+    /// What a stranger meets.
+    pub host: Host,
+    /// The answer.
+    pub verdict: Verdict,
+    /// The findings of this host.
+    pub findings: Vec<Finding>,
+}
+
+/// Everything there is to say about a view.
+#[derive(Clone, Debug, Default)]
+pub struct Report {
+    /// Every host, in order.
+    pub hosts: Vec<HostReport>,
+    /// Every finding once, in order of object and place.
+    pub findings: Vec<Finding>,
+}
+
+/// The findings of one host.
+pub fn check_host(host: &Host, now: i64) -> Vec<Finding> {
+    run(&Subject {
+        host: Some(host),
+        remarks: &host.remarks,
+        now,
+    })
+}
+
+fn run(subject: &Subject<'_>) -> Vec<Finding> {
+    let mut findings = Vec::new();
+    for rule in RULES {
+        (rule.check)(subject, &mut findings);
+    }
+    distinct(findings)
+}
+
+/// Settles and checks one host.
+fn check_key(key: &HostKey, view: &View<'_>, now: i64) -> HostReport {
+    let host = dialect::settle(key, view);
+    HostReport {
+        verdict: host.verdict(),
+        findings: check_host(&host, now),
+        host,
+    }
+}
+
+/// Settles and checks every host, and passes on what is remarked of objects without one.
+pub fn report(view: &View<'_>, now: i64) -> Report {
+    let keys = view.base().hosts();
+    let hosts: Vec<_> = keys.iter().map(|key| check_key(key, view, now)).collect();
+    let on_hosts = hosts.iter().flat_map(|host| host.findings.iter().cloned());
+    let remarks: Vec<Remark> = view
+        .base()
+        .objects()
+        .flat_map(|facts| facts.remarks.iter().cloned())
+        .collect();
+    let elsewhere = run(&Subject {
+        host: None,
+        remarks: &remarks,
+        now,
+    });
+    let mut findings = distinct(on_hosts.chain(elsewhere).collect());
+    findings.sort_by(|a, b| (&a.site, a.rule).cmp(&(&b.site, b.rule)));
+    Report { hosts, findings }
+}
+
+/// The first finding of each rule at each place.
+fn distinct(findings: Vec<Finding>) -> Vec<Finding> {
+    let mut seen: HashSet<(&'static str, String, usize)> = HashSet::new();
+    let key = |finding: &Finding| {
+        let Site { object, pointer } = &finding.site;
+        let place = format!("{}\n{pointer}\n{}", object, object.api_version);
+        (finding.rule, place, 0)
+    };
+    findings
+        .into_iter()
+        .filter(|finding| seen.insert(key(finding)))
+        .collect()
+}
+
+impl Report {
+    /// The Secrets that must be fetched before the answers can be had.
+    pub fn wanted(&self) -> std::collections::BTreeSet<crate::SecretRef> {
+        self.hosts
+            .iter()
+            .flat_map(|report| report.host.wanted.iter().cloned())
+            .collect()
+    }
+
+    /// How many hosts have each verdict.
+    pub fn count(&self, verdict: Verdict) -> usize {
+        self.hosts
+            .iter()
+            .filter(|report| report.verdict == verdict)
+            .count()
+    }
+}

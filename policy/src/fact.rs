@@ -1,0 +1,288 @@
+//! What one object says, in neutral words. No fact holds an annotation's name except inside a
+//! message or a pointer.
+
+use std::sync::Arc;
+
+use crate::host::Gateway;
+use crate::object::{ObjectRef, SecretRef};
+use crate::{Bundle, Repair};
+
+/// A place in an object.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Site {
+    /// The object.
+    pub object: Arc<ObjectRef>,
+    /// A JSON pointer (RFC 6901) into it.
+    pub pointer: String,
+}
+
+impl Site {
+    /// A place in an object.
+    pub fn new(object: &Arc<ObjectRef>, pointer: impl Into<String>) -> Self {
+        Self {
+            object: Arc::clone(object),
+            pointer: pointer.into(),
+        }
+    }
+}
+
+/// Everything one object says.
+#[derive(Clone, Debug)]
+pub struct ObjectFacts {
+    /// The object.
+    pub object: Arc<ObjectRef>,
+    /// Hosts that it opens.
+    pub routes: Vec<Arc<Route>>,
+    /// TLS options that it defines.
+    pub options: Vec<Arc<TlsOption>>,
+    /// Middlewares that it defines.
+    pub filters: Vec<Arc<Filter>>,
+    /// What a Secret or ConfigMap holds.
+    pub bundle: Option<Arc<Bundle>>,
+    /// A Secret that this object will make.
+    pub promises: Vec<SecretRef>,
+    /// Settings that do not do what they seem to.
+    pub remarks: Vec<Remark>,
+}
+
+impl ObjectFacts {
+    /// The facts of an object that says nothing.
+    pub fn silent(object: &Arc<ObjectRef>) -> Self {
+        Self {
+            object: Arc::clone(object),
+            routes: Vec::new(),
+            options: Vec::new(),
+            filters: Vec::new(),
+            bundle: None,
+            promises: Vec::new(),
+            remarks: Vec::new(),
+        }
+    }
+
+    /// Every Secret that the object refers to as a CA.
+    pub fn trust_targets(&self) -> impl Iterator<Item = &SecretRef> {
+        let routes = self.routes.iter().filter_map(|route| route.demand.as_ref());
+        let routes = routes.flat_map(|demand| &demand.trust);
+        let options = self.options.iter().flat_map(|option| &option.trust);
+        routes
+            .chain(options)
+            .filter_map(|trust| trust.target.as_ref().ok())
+    }
+}
+
+/// How clients reach a route.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Protocol {
+    /// HTTP behind the gateway's own TLS, plain HTTP, or both.
+    Http,
+    /// TLS goes through to the backend untouched.
+    Passthrough,
+    /// A TCP stream.
+    Tcp,
+}
+
+/// One rule of one object: some hosts, reached in one way.
+#[derive(Clone, Debug)]
+pub struct Route {
+    /// Where the hosts stand.
+    pub site: Site,
+    /// Who serves it.
+    pub gateway: Arc<Gateway>,
+    /// Host names in lower case, `*.x` for a wildcard, `*` for every host.
+    pub hosts: Vec<String>,
+    /// Creation time of the object, RFC 3339; empty where not known.
+    pub created: String,
+    /// How it is reached.
+    pub protocol: Protocol,
+    /// Entry points by name; empty: the gateway's own default.
+    pub entry_points: Vec<String>,
+    /// Whether the route itself asks the gateway to terminate TLS.
+    pub tls: bool,
+    /// What the route itself demands of clients.
+    pub demand: Option<Demand>,
+    /// The option that it names.
+    pub option: Option<OptionUse>,
+    /// What it says about plain HTTP.
+    pub plain: PlainHttp,
+    /// Why the gateway does not load the object, where it does not.
+    pub dropped: Option<String>,
+    /// Whether it says anything about client certificates, with effect or not.
+    pub mentions: bool,
+    /// Length of the rule, which is its priority in Traefik; 0 elsewhere.
+    pub rule_length: usize,
+}
+
+/// What a route says about requests without TLS.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct PlainHttp {
+    /// Redirect where the host has a server certificate; `None`: the gateway's default.
+    pub redirect: Option<bool>,
+    /// Redirect always; `None`: the gateway's default.
+    pub always: Option<bool>,
+    /// Whether the object names a server certificate.
+    pub server_certificate: bool,
+    /// Middlewares by id that may redirect.
+    pub filters: Vec<String>,
+}
+
+/// How much a gateway asks of a client.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Mode {
+    /// Nothing.
+    Off,
+    /// A certificate if the client has one, and it is not verified.
+    OptionalUnverified,
+    /// A certificate if the client has one; then it must verify.
+    Optional,
+    /// Some certificate, whoever signed it.
+    Unverified,
+    /// A certificate of the named CA.
+    Required,
+}
+
+/// A demand on the client.
+#[derive(Clone, Debug)]
+pub struct Demand {
+    /// How much is asked.
+    pub mode: Mode,
+    /// Where the mode stands, or where it is implied.
+    pub site: Site,
+    /// The mode as spelt; empty where it is the default.
+    pub spelt: String,
+    /// The CAs.
+    pub trust: Vec<TrustRef>,
+    /// A pattern that the certificate's subject must match, which also closes plain HTTP.
+    pub subject: Option<String>,
+}
+
+/// Why a reference to a CA names nothing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Malformed {
+    /// There is no value.
+    Empty,
+    /// A name where `namespace/name` is demanded.
+    NoNamespace,
+    /// More than two parts, or an empty part.
+    WrongParts,
+}
+
+/// A reference to the Secret with the client CAs, as it stands.
+#[derive(Clone, Debug)]
+pub struct TrustRef {
+    /// Where it stands.
+    pub site: Site,
+    /// As spelt.
+    pub spelt: String,
+    /// What it means.
+    pub target: Result<SecretRef, Malformed>,
+    /// Whether the gateway forbids this namespace.
+    pub foreign: bool,
+    /// How to spell it right, where that is beyond doubt.
+    pub repair: Option<Repair>,
+}
+
+/// A TLS option: a named set of demands that routes refer to.
+#[derive(Clone, Debug)]
+pub struct TlsOption {
+    /// Where it is defined.
+    pub site: Site,
+    /// Who reads it.
+    pub gateway: Arc<Gateway>,
+    /// The id by which routes find it.
+    pub id: String,
+    /// What is asked of clients; `None`: nothing is said.
+    pub demand: Option<Demand>,
+    /// The CAs.
+    pub trust: Vec<TrustRef>,
+    /// Where the mode stands, and as spelt; empty where nothing is spelt.
+    pub mode: Option<Mode>,
+    /// Why the gateway cannot build it, where that is certain from the object alone.
+    pub unusable: Option<String>,
+}
+
+impl TlsOption {
+    /// Whether it says anything about client certificates.
+    pub fn mentions(&self) -> bool {
+        self.demand.is_some() || self.mode.is_some()
+    }
+}
+
+/// What the name of an option means.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum OptionTarget {
+    /// The gateway's default option.
+    Default,
+    /// An option of this gateway, by id.
+    Id(String),
+    /// It can never be found, with the reason.
+    Never(String),
+    /// It is defined where objects cannot show it.
+    Elsewhere(String),
+}
+
+/// A route's reference to an option.
+#[derive(Clone, Debug)]
+pub struct OptionUse {
+    /// Where it stands.
+    pub site: Site,
+    /// As spelt.
+    pub spelt: String,
+    /// What it means.
+    pub target: OptionTarget,
+    /// The objects that could define it.
+    pub candidates: Vec<ObjectRef>,
+    /// Whether the gateway forbids this namespace; the route is then not created.
+    pub foreign: bool,
+    /// How to spell it right, where that is beyond doubt.
+    pub repair: Option<Repair>,
+}
+
+/// A middleware, as far as it decides about plain HTTP.
+#[derive(Clone, Debug)]
+pub struct Filter {
+    /// Who reads it.
+    pub gateway: Arc<Gateway>,
+    /// The id by which routes find it.
+    pub id: String,
+    /// Whether it sends plain HTTP to HTTPS.
+    pub redirects: bool,
+}
+
+/// What kind of mistake a remark tells of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum RemarkKind {
+    /// A value that the gateway refuses or replaces.
+    Invalid,
+    /// A setting that the gateway does not read.
+    NoEffect,
+    /// Something that is no valid Kubernetes object.
+    Unreadable,
+}
+
+/// What follows from a mistake.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Harm {
+    /// The gateway asks less of clients than the object seems to say.
+    Opens,
+    /// The gateway does not load the object, or refuses everybody.
+    Closes,
+    /// The result is what the object seems to say, or stricter.
+    Harmless,
+}
+
+/// A setting that does not do what it seems to: as spelt, and what the gateway makes of it.
+#[derive(Clone, Debug)]
+pub struct Remark {
+    /// Where it stands.
+    pub site: Site,
+    /// What kind of mistake.
+    pub kind: RemarkKind,
+    /// What follows.
+    pub harm: Harm,
+    /// What is wrong and what the gateway makes of it, a sentence fragment.
+    pub message: String,
+    /// What to do.
+    pub hint: String,
+    /// How to spell it right, where that is beyond doubt.
+    pub repair: Option<Repair>,
+}

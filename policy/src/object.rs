@@ -1,0 +1,359 @@
+//! One Kubernetes object as the dialects need it: identity, annotations, `spec`, and of a Secret
+//! only what a gateway reads as a CA. Everything else (managedFields, status, private keys) is
+//! skipped while parsing.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::sync::Arc;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use serde::de::{Deserialize, Deserializer, IgnoredAny, MapAccess, Visitor};
+use serde_json::Value;
+
+/// Keys of a Secret or ConfigMap whose value a gateway may read as certificates.
+const CERTIFICATE_KEYS: [&str; 4] = ["ca.crl", "ca.crt", "tls.ca", "tls.crt"];
+
+/// Which object is meant.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct ObjectRef {
+    /// `group/version`, or `v1` for the core group.
+    pub api_version: String,
+    /// The kind, as in the manifest.
+    pub kind: String,
+    /// Empty for a cluster-scoped object.
+    pub namespace: String,
+    /// The name.
+    pub name: String,
+}
+
+impl ObjectRef {
+    /// The API group, empty for the core group.
+    pub fn group(&self) -> &str {
+        self.api_version
+            .split_once('/')
+            .map_or("", |(group, _)| group)
+    }
+}
+
+impl fmt::Display for ObjectRef {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let kind = self.kind.to_lowercase();
+        if self.namespace.is_empty() {
+            write!(f, "{kind}/{}", self.name)
+        } else {
+            write!(f, "{kind}/{} in namespace {}", self.name, self.namespace)
+        }
+    }
+}
+
+/// The namespace and name of a Secret that somebody refers to.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct SecretRef {
+    /// Its namespace.
+    pub namespace: String,
+    /// Its name.
+    pub name: String,
+}
+
+impl SecretRef {
+    /// A reference from its two parts.
+    pub fn new(namespace: &str, name: &str) -> Self {
+        Self {
+            namespace: namespace.to_owned(),
+            name: name.to_owned(),
+        }
+    }
+
+    /// The object it refers to.
+    pub fn object(&self) -> ObjectRef {
+        ObjectRef {
+            api_version: "v1".to_owned(),
+            kind: "Secret".to_owned(),
+            namespace: self.namespace.clone(),
+            name: self.name.clone(),
+        }
+    }
+}
+
+impl fmt::Display for SecretRef {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}/{}", self.namespace, self.name)
+    }
+}
+
+/// Why a document is no object that can be judged.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Unreadable {
+    /// The field at fault as a JSON pointer; empty for the whole document.
+    pub pointer: String,
+    /// What is wrong, a sentence fragment.
+    pub reason: String,
+}
+
+/// One object, reduced to what decides about client certificates.
+#[derive(Clone, Debug)]
+pub struct Object {
+    /// Which object.
+    pub id: Arc<ObjectRef>,
+    /// `metadata.creationTimestamp` in RFC 3339, empty where it is not known.
+    pub created: String,
+    /// Whether `metadata.deletionTimestamp` is set.
+    pub deleting: bool,
+    /// The annotations whose values are strings.
+    pub annotations: BTreeMap<String, String>,
+    /// Fields whose type the API server would refuse, with the reason.
+    pub oddities: Vec<Unreadable>,
+    /// `spec`, `Null` where absent.
+    pub spec: Value,
+    /// Certificate data by key; other keys are present with no value.
+    pub data: BTreeMap<String, Option<Vec<u8>>>,
+}
+
+impl Object {
+    /// Reads an object that is already JSON.
+    ///
+    /// # Errors
+    /// When the document has no `apiVersion`, `kind` or `metadata.name`, or is no mapping at all.
+    pub fn from_value(value: &Value) -> Result<Self, Unreadable> {
+        if !value.is_object() {
+            return Err(whole("is not a Kubernetes object: a mapping is expected"));
+        }
+        let wire = Wire::deserialize(value).map_err(|error| whole(&error.to_string()))?;
+        Self::from_wire(wire)
+    }
+
+    /// Reads an object from JSON text without keeping what is not needed of it.
+    ///
+    /// # Errors
+    /// As [`Object::from_value`], and when the text is no JSON.
+    pub fn from_json(text: &str) -> Result<Self, Unreadable> {
+        let wire = serde_json::from_str::<Wire>(text).map_err(|error| whole(&error.to_string()))?;
+        Self::from_wire(wire)
+    }
+
+    /// The value of an annotation.
+    pub fn annotation(&self, name: &str) -> Option<&str> {
+        self.annotations.get(name).map(String::as_str)
+    }
+
+    fn from_wire(wire: Wire) -> Result<Self, Unreadable> {
+        let name = match text(&wire.metadata.name) {
+            "" => text(&wire.metadata.generate_name),
+            name => name,
+        };
+        let id = ObjectRef {
+            api_version: demanded(&wire.api_version, "/apiVersion")?,
+            kind: demanded(&wire.kind, "/kind")?,
+            namespace: text(&wire.metadata.namespace).to_owned(),
+            name: name.to_owned(),
+        };
+        if id.name.is_empty() && !id.kind.ends_with("List") {
+            return Err(at("/metadata/name", "is missing"));
+        }
+        let (annotations, oddities) = annotations(&wire.metadata.annotations);
+        Ok(Self {
+            data: data(&id.kind, wire.data, wire.string_data),
+            id: Arc::new(id),
+            created: text(&wire.metadata.creation_timestamp).to_owned(),
+            deleting: !text(&wire.metadata.deletion_timestamp).is_empty(),
+            annotations,
+            oddities,
+            spec: wire.spec,
+        })
+    }
+}
+
+/// The part of an object that is read; everything is optional because bad input is data.
+#[derive(serde::Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Wire {
+    #[serde(default)]
+    api_version: Value,
+    #[serde(default)]
+    kind: Value,
+    #[serde(default, deserialize_with = "lenient")]
+    metadata: Metadata,
+    #[serde(default)]
+    spec: Value,
+    #[serde(default)]
+    data: Data,
+    #[serde(default)]
+    string_data: Data,
+}
+
+#[derive(Default, serde::Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Metadata {
+    #[serde(default)]
+    name: Value,
+    #[serde(default)]
+    generate_name: Value,
+    #[serde(default)]
+    namespace: Value,
+    #[serde(default)]
+    creation_timestamp: Value,
+    #[serde(default)]
+    deletion_timestamp: Value,
+    #[serde(default)]
+    annotations: Value,
+}
+
+/// `metadata: null` is the same as no metadata.
+fn lenient<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Metadata, D::Error> {
+    Ok(Option::<Metadata>::deserialize(deserializer)?.unwrap_or_default())
+}
+
+/// `data` of a Secret or ConfigMap: the values of certificate keys, of other keys the presence.
+/// A private key is skipped by the parser and never held.
+#[derive(Default)]
+struct Data(BTreeMap<String, Option<String>>);
+
+impl<'de> Deserialize<'de> for Data {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Keys;
+        impl<'de> Visitor<'de> for Keys {
+            type Value = Data;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a map of data keys")
+            }
+
+            fn visit_unit<E>(self) -> Result<Data, E> {
+                Ok(Data::default())
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Data, A::Error> {
+                let mut data = Data::default();
+                while let Some(key) = map.next_key::<String>()? {
+                    let value = if CERTIFICATE_KEYS.contains(&key.as_str()) {
+                        map.next_value::<Value>()?.as_str().map(str::to_owned)
+                    } else {
+                        map.next_value::<IgnoredAny>()?;
+                        None
+                    };
+                    data.0.insert(key, value);
+                }
+                Ok(data)
+            }
+        }
+        deserializer.deserialize_any(Keys)
+    }
+}
+
+/// Merges `stringData` over `data` as the API server does, decoding the base64 of a Secret.
+fn data(kind: &str, data: Data, string_data: Data) -> BTreeMap<String, Option<Vec<u8>>> {
+    let decode = |value: String| match kind {
+        "Secret" => {
+            let packed: String = value.split_ascii_whitespace().collect();
+            STANDARD.decode(packed).unwrap_or_default()
+        }
+        _ => value.into_bytes(),
+    };
+    let encoded = data
+        .0
+        .into_iter()
+        .map(|(key, value)| (key, value.map(decode)));
+    let plain = string_data
+        .0
+        .into_iter()
+        .map(|(key, value)| (key, value.map(String::into_bytes)));
+    encoded.chain(plain).collect()
+}
+
+/// Splits annotations into strings and values of a type that the API server refuses.
+fn annotations(value: &Value) -> (BTreeMap<String, String>, Vec<Unreadable>) {
+    let mut strings = BTreeMap::new();
+    let mut odd = Vec::new();
+    match value {
+        Value::Null => {}
+        Value::Object(map) => {
+            for (key, value) in map {
+                match value {
+                    Value::String(value) => drop(strings.insert(key.clone(), value.clone())),
+                    other => odd.push(not_a_string(key, other)),
+                }
+            }
+        }
+        _ => odd.push(at("/metadata/annotations", "is not a mapping")),
+    }
+    (strings, odd)
+}
+
+fn not_a_string(key: &str, value: &Value) -> Unreadable {
+    let pointer = annotation_pointer(key);
+    let reason = match value {
+        Value::Bool(_) => "is a boolean, because YAML reads an unquoted on, off, yes, no, true or \
+             false so; the API server refuses it: put it in quotes"
+            .to_owned(),
+        Value::Number(_) => "is a number; the API server refuses it: put it in quotes".to_owned(),
+        Value::Null => "has no value; the API server stores an empty string".to_owned(),
+        _ => "is not a string; the API server refuses it".to_owned(),
+    };
+    Unreadable { pointer, reason }
+}
+
+/// The JSON pointer (RFC 6901) of an annotation.
+pub(crate) fn annotation_pointer(key: &str) -> String {
+    format!("/metadata/annotations/{}", escape(key))
+}
+
+/// Escapes one reference token of a JSON pointer (RFC 6901 §3).
+pub(crate) fn escape(token: &str) -> String {
+    token.replace('~', "~0").replace('/', "~1")
+}
+
+fn text(value: &Value) -> &str {
+    value.as_str().unwrap_or_default()
+}
+
+fn demanded(value: &Value, pointer: &str) -> Result<String, Unreadable> {
+    match value.as_str() {
+        Some(text) if !text.is_empty() => Ok(text.to_owned()),
+        Some(_) | None => Err(at(pointer, "is missing: this is no Kubernetes object")),
+    }
+}
+
+fn at(pointer: &str, reason: &str) -> Unreadable {
+    Unreadable {
+        pointer: pointer.to_owned(),
+        reason: reason.to_owned(),
+    }
+}
+
+fn whole(reason: &str) -> Unreadable {
+    at("", reason)
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn a_private_key_is_never_kept() {
+        let secret = json!({"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "a", "namespace": "n"},
+            "data": {"tls.key": "c2VjcmV0", "ca.crt": "YWJj"}});
+        let object = Object::from_json(&secret.to_string()).unwrap();
+        assert_eq!(object.data["ca.crt"].as_deref(), Some(b"abc".as_slice()));
+        assert_eq!(object.data["tls.key"], None);
+    }
+
+    #[test]
+    fn an_unquoted_on_is_an_oddity() {
+        let ingress = json!({"apiVersion": "networking.k8s.io/v1", "kind": "Ingress",
+            "metadata": {"name": "a", "annotations": {"x/y": true, "z": "on"}}});
+        let object = Object::from_value(&ingress).unwrap();
+        assert_eq!(object.annotation("z"), Some("on"));
+        assert_eq!(object.oddities[0].pointer, "/metadata/annotations/x~1y");
+    }
+
+    #[test]
+    fn a_document_without_kind_is_no_object() {
+        let error = Object::from_value(&json!({"apiVersion": "v1"})).unwrap_err();
+        assert_eq!(error.pointer, "/kind");
+        assert!(Object::from_value(&json!([1])).is_err());
+        assert!(Object::from_json("{").is_err());
+    }
+}

@@ -1,0 +1,201 @@
+//! One certificate, described.
+
+use std::fmt;
+
+use sha2::{Digest as _, Sha256};
+use x509_parser::extensions::GeneralName;
+use x509_parser::prelude::{FromDer, X509Certificate};
+use x509_parser::public_key::PublicKey;
+
+/// What an extended key usage says of one purpose (RFC 5280 section 4.2.1.12).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Usage {
+    /// The extension names it.
+    Allowed,
+    /// There is no such extension: every purpose is allowed.
+    Unrestricted,
+    /// The extension names others only.
+    Refused,
+}
+
+/// A public key's algorithm and size.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Key {
+    /// ECDSA on P-256.
+    EcdsaP256,
+    /// ECDSA on P-384.
+    EcdsaP384,
+    /// ECDSA on P-521.
+    EcdsaP521,
+    /// Ed25519.
+    Ed25519,
+    /// RSA with so many bits.
+    Rsa(u32),
+    /// Another, by object identifier.
+    Other(String),
+}
+
+impl fmt::Display for Key {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::EcdsaP256 => f.write_str("ECDSA P-256"),
+            Self::EcdsaP384 => f.write_str("ECDSA P-384"),
+            Self::EcdsaP521 => f.write_str("ECDSA P-521"),
+            Self::Ed25519 => f.write_str("Ed25519"),
+            Self::Rsa(bits) => write!(f, "RSA {bits}"),
+            Self::Other(oid) => f.write_str(oid),
+        }
+    }
+}
+
+/// One certificate, described. Times are Unix seconds.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Certificate {
+    /// The subject (RFC 4514).
+    pub subject: String,
+    /// The issuer (RFC 4514).
+    pub issuer: String,
+    /// The first common name of the subject.
+    pub common_name: Option<String>,
+    /// The serial number in lower-case hexadecimal.
+    pub serial: String,
+    /// Valid from.
+    pub not_before: i64,
+    /// Valid until.
+    pub not_after: i64,
+    /// X.509 version, 1 to 3.
+    pub version: u8,
+    /// basicConstraints CA:TRUE.
+    pub is_ca: bool,
+    /// How many CAs may stand below it.
+    pub path_len: Option<u32>,
+    /// keyUsage is absent or has keyCertSign.
+    pub can_sign: bool,
+    /// Subject and issuer are the same.
+    pub self_issued: bool,
+    /// The public key.
+    pub key: Key,
+    /// The signature's algorithm, by object identifier.
+    pub signature: String,
+    /// Whether it may stand for a client.
+    pub client_auth: Usage,
+    /// Whether it may stand for a server.
+    pub server_auth: Usage,
+    /// Subject alternative names: `DNS:…`, `IP:…`, `email:…`, `URI:…`.
+    pub sans: Vec<String>,
+    /// SHA-256 of the DER.
+    pub fingerprint: [u8; 32],
+    /// SHA-256 of the SubjectPublicKeyInfo.
+    pub spki: [u8; 32],
+}
+
+impl Certificate {
+    /// Whether it is no longer valid.
+    pub fn expired(&self, now: i64) -> bool {
+        now > self.not_after
+    }
+
+    /// Seconds until it expires; negative when it has.
+    pub fn remaining(&self, now: i64) -> i64 {
+        self.not_after.saturating_sub(now)
+    }
+
+    /// The fingerprint as browsers print it, `AA:BB:…`.
+    pub fn fingerprint_hex(&self) -> String {
+        let bytes: Vec<_> = self
+            .fingerprint
+            .iter()
+            .map(|byte| format!("{byte:02X}"))
+            .collect();
+        bytes.join(":")
+    }
+}
+
+/// Reads a certificate in DER.
+///
+/// # Errors
+/// When it is no certificate, with the parser's reason.
+pub fn read_der(der: &[u8]) -> Result<Certificate, String> {
+    let (_, certificate) = X509Certificate::from_der(der).map_err(|error| error.to_string())?;
+    let constraints = certificate.basic_constraints().ok().flatten();
+    let usage = certificate.key_usage().ok().flatten();
+    let common_name = certificate.subject().iter_common_name().next();
+    let subject = certificate.subject().to_string();
+    let issuer = certificate.issuer().to_string();
+    Ok(Certificate {
+        common_name: common_name
+            .and_then(|name| name.as_str().ok())
+            .map(str::to_owned),
+        serial: certificate
+            .raw_serial()
+            .iter()
+            .map(|byte| format!("{byte:02x}"))
+            .collect(),
+        not_before: certificate.validity().not_before.timestamp(),
+        not_after: certificate.validity().not_after.timestamp(),
+        version: u8::try_from(certificate.version().0 + 1).unwrap_or(u8::MAX),
+        is_ca: constraints
+            .as_ref()
+            .is_some_and(|extension| extension.value.ca),
+        path_len: constraints.and_then(|extension| extension.value.path_len_constraint),
+        can_sign: usage.is_none_or(|extension| extension.value.key_cert_sign()),
+        self_issued: subject == issuer,
+        key: key(&certificate),
+        signature: certificate.signature_algorithm.algorithm.to_id_string(),
+        client_auth: extended_usage(&certificate, |usage| usage.client_auth),
+        server_auth: extended_usage(&certificate, |usage| usage.server_auth),
+        sans: sans(&certificate),
+        fingerprint: Sha256::digest(der).into(),
+        spki: Sha256::digest(certificate.public_key().raw).into(),
+        subject,
+        issuer,
+    })
+}
+
+fn extended_usage(
+    certificate: &X509Certificate<'_>,
+    named: impl Fn(&x509_parser::extensions::ExtendedKeyUsage<'_>) -> bool,
+) -> Usage {
+    match certificate.extended_key_usage().ok().flatten() {
+        None => Usage::Unrestricted,
+        Some(extension) if extension.value.any || named(extension.value) => Usage::Allowed,
+        Some(_) => Usage::Refused,
+    }
+}
+
+fn key(certificate: &X509Certificate<'_>) -> Key {
+    let info = certificate.public_key();
+    let oid = info.algorithm.algorithm.to_id_string();
+    match info.parsed() {
+        Ok(PublicKey::RSA(rsa)) => Key::Rsa(u32::try_from(rsa.key_size()).unwrap_or(u32::MAX)),
+        Ok(PublicKey::EC(point)) => match point.key_size() {
+            256 => Key::EcdsaP256,
+            384 => Key::EcdsaP384,
+            521 | 528 => Key::EcdsaP521,
+            _ => Key::Other(oid),
+        },
+        _ if oid == "1.3.101.112" => Key::Ed25519,
+        _ => Key::Other(oid),
+    }
+}
+
+fn sans(certificate: &X509Certificate<'_>) -> Vec<String> {
+    let extension = certificate.subject_alternative_name().ok().flatten();
+    let names = extension.map(|extension| &extension.value.general_names);
+    names.into_iter().flatten().filter_map(san).collect()
+}
+
+fn san(name: &GeneralName<'_>) -> Option<String> {
+    Some(match name {
+        GeneralName::DNSName(name) => format!("DNS:{name}"),
+        GeneralName::RFC822Name(name) => format!("email:{name}"),
+        GeneralName::URI(name) => format!("URI:{name}"),
+        GeneralName::IPAddress(bytes) => format!("IP:{}", address(bytes)?),
+        _ => return None,
+    })
+}
+
+fn address(bytes: &[u8]) -> Option<std::net::IpAddr> {
+    let v4 = <[u8; 4]>::try_from(bytes).map(std::net::IpAddr::from).ok();
+    v4.or_else(|| <[u8; 16]>::try_from(bytes).map(std::net::IpAddr::from).ok())
+}

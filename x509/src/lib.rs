@@ -1,0 +1,10 @@
+//! Reads certificates (RFC 5280) and PEM bundles (RFC 7468): names, validity, usages, key,
+//! fingerprint. One reader for everybody, so that rules, commands and the webhook say the same
+//! of the same bytes. It never fails, never panics, and keeps nothing of a private key.
+#![warn(missing_docs)]
+
+mod certificate;
+mod pem;
+
+pub use certificate::{Certificate, Key, Usage, read_der};
+pub use pem::{Bundle, MAX_BLOCKS, MAX_BYTES, read_bundle};

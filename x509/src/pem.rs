@@ -1,0 +1,134 @@
+//! PEM texts as Go's `pem.Decode` and OpenSSL read them: text around blocks is passed over.
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+
+use crate::{Certificate, read_der};
+
+/// A longer text is not read: nobody has that many CAs, and parsing must stay cheap.
+pub const MAX_BYTES: usize = 330 * 1024;
+/// Blocks after this many are not read.
+pub const MAX_BLOCKS: usize = 10_000;
+
+/// What a PEM text holds, block by block.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Bundle {
+    /// The certificates, in order.
+    pub certificates: Vec<Certificate>,
+    /// How many private keys stand among them.
+    pub private_keys: usize,
+    /// How many certificate revocation lists.
+    pub crls: usize,
+    /// `CERTIFICATE` blocks that cannot be read.
+    pub unreadable: usize,
+    /// The labels of other blocks.
+    pub other: Vec<String>,
+    /// Why the text was not read, or not to its end.
+    pub problem: Option<String>,
+}
+
+/// Reads a PEM text.
+pub fn read_bundle(pem: &[u8]) -> Bundle {
+    let mut bundle = Bundle::default();
+    if pem.len() > MAX_BYTES {
+        bundle.problem = Some(format!("it is larger than {} KiB", MAX_BYTES / 1024));
+        return bundle;
+    }
+    let text = String::from_utf8_lossy(pem);
+    for (index, block) in (Blocks { rest: &text }).enumerate() {
+        if index == MAX_BLOCKS {
+            bundle.problem = Some(format!("it has more than {MAX_BLOCKS} blocks"));
+            return bundle;
+        }
+        bundle.add(&block);
+    }
+    let empty = bundle == Bundle::default();
+    if empty {
+        bundle.problem = Some("it holds no PEM block".to_owned());
+    }
+    bundle
+}
+
+impl Bundle {
+    fn add(&mut self, block: &Block<'_>) {
+        match block.label {
+            "CERTIFICATE" | "X509 CERTIFICATE" | "TRUSTED CERTIFICATE" => {
+                match block.der().and_then(|der| read_der(&der).ok()) {
+                    Some(certificate) => self.certificates.push(certificate),
+                    None => self.unreadable += 1,
+                }
+            }
+            "X509 CRL" => self.crls += 1,
+            label if label.ends_with("PRIVATE KEY") => self.private_keys += 1,
+            label => self.other.push(label.to_owned()),
+        }
+    }
+}
+
+struct Block<'a> {
+    label: &'a str,
+    body: &'a str,
+}
+
+impl Block<'_> {
+    fn der(&self) -> Option<Vec<u8>> {
+        let packed: String = self.body.split_ascii_whitespace().collect();
+        STANDARD.decode(packed).ok()
+    }
+}
+
+struct Blocks<'a> {
+    rest: &'a str,
+}
+
+impl<'a> Iterator for Blocks<'a> {
+    type Item = Block<'a>;
+
+    /// The next block that has an end; a beginning without one is passed over.
+    fn next(&mut self) -> Option<Block<'a>> {
+        const BEGIN: &str = "-----BEGIN ";
+        loop {
+            let (_, after) = self.rest.split_once(BEGIN)?;
+            self.rest = after;
+            let Some((label, rest)) = after.split_once("-----") else {
+                continue;
+            };
+            let Some((body, rest)) = rest.split_once("-----END ") else {
+                return None;
+            };
+            if label.contains('\n') || body.contains(BEGIN) {
+                continue;
+            }
+            self.rest = rest;
+            return Some(Block { label, body });
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn keys_are_counted_and_not_kept() {
+        let text = "junk\r\n-----BEGIN EC PRIVATE KEY-----\r\nc2VjcmV0\r\n-----END EC PRIVATE KEY-----\r\n\
+            -----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n-----BEGIN X509 CRL-----\n-----END X509 CRL-----";
+        let bundle = read_bundle(text.as_bytes());
+        assert_eq!(
+            (bundle.private_keys, bundle.unreadable, bundle.crls),
+            (1, 1, 1)
+        );
+        assert!(!format!("{bundle:?}").contains("c2VjcmV0"));
+    }
+
+    #[test]
+    fn junk_is_no_bundle() {
+        assert!(read_bundle(b"").problem.is_some());
+        assert!(
+            read_bundle(b"\xff\xfe-----BEGIN CERTIFICATE-----")
+                .certificates
+                .is_empty()
+        );
+        assert!(read_bundle(&vec![b'-'; MAX_BYTES + 1]).problem.is_some());
+    }
+}
