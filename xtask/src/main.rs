@@ -1,1 +1,51 @@
-fn main() {}
+//! The commands of the people who work on this: `cargo xtask COMMAND`.
+
+mod codegen;
+mod manifests;
+mod test;
+
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use anyhow::bail;
+
+const USAGE: &str = "cargo xtask COMMAND
+
+  test               the whole test suite
+  codegen [--check]  write what is generated from the tables; --check only compares
+  manifests N        print N Ingress manifests, for measuring
+";
+
+fn main() -> ExitCode {
+    let args: Vec<_> = std::env::args().skip(1).collect();
+    match run(&args) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            say(&format!("error: {error:#}"));
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(args: &[String]) -> anyhow::Result<()> {
+    let args: Vec<_> = args.iter().map(String::as_str).collect();
+    match args.as_slice() {
+        ["codegen"] => codegen::run(false),
+        ["codegen", "--check"] => codegen::run(true),
+        ["manifests", count] => manifests::run(count.parse()?),
+        ["test"] => test::run(),
+        _ => bail!("usage: {USAGE}"),
+    }
+}
+
+/// The folder of the workspace.
+fn root() -> PathBuf {
+    let own = Path::new(env!("CARGO_MANIFEST_DIR"));
+    own.parent().unwrap_or(own).to_owned()
+}
+
+/// One line on stderr; the one place that prints.
+fn say(text: &str) {
+    use std::io::Write as _;
+    let _ = writeln!(std::io::stderr(), "{text}");
+}
