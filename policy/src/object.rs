@@ -132,6 +132,28 @@ impl Object {
         Self::from_wire(wire)
     }
 
+    /// Reads an item of an API list, which says neither its version nor its kind.
+    ///
+    /// # Errors
+    /// As [`Object::from_json`].
+    pub fn from_list_item(api_version: &str, kind: &str, text: &str) -> Result<Self, Unreadable> {
+        let mut wire =
+            serde_json::from_str::<Wire>(text).map_err(|error| whole(&error.to_string()))?;
+        wire.api_version = api_version.into();
+        wire.kind = kind.into();
+        Self::from_wire(wire)
+    }
+
+    /// Gives an object that names no namespace the one that it would be created in.
+    #[must_use]
+    pub fn in_namespace(mut self, namespace: &str) -> Self {
+        let cluster_scoped = ["IngressClass", "Namespace", "ClusterRole"];
+        if self.id.namespace.is_empty() && !cluster_scoped.contains(&self.id.kind.as_str()) {
+            Arc::make_mut(&mut self.id).namespace = namespace.to_owned();
+        }
+        self
+    }
+
     /// The value of an annotation.
     pub fn annotation(&self, name: &str) -> Option<&str> {
         self.annotations.get(name).map(String::as_str)

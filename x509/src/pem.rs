@@ -93,9 +93,7 @@ impl<'a> Iterator for Blocks<'a> {
             let Some((label, rest)) = after.split_once("-----") else {
                 continue;
             };
-            let Some((body, rest)) = rest.split_once("-----END ") else {
-                return None;
-            };
+            let (body, rest) = rest.split_once("-----END ")?;
             if label.contains('\n') || body.contains(BEGIN) {
                 continue;
             }

@@ -114,8 +114,6 @@ impl<'a> Scan<'a> {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
-
     #[track_caller]
     fn check(rule: &str, hosts: &[&str], well_formed: bool) {
         let found = super::hosts(rule, "Host");

@@ -157,21 +157,17 @@ impl Entry<'_> {
     /// An HTTP router with TLS: its option holds only if every router of each of its hosts on
     /// this entry point names the same.
     fn http(&self, route: &Arc<Route>, host: &mut Host) -> Door {
-        let Some(named) = named(route, self.entry) else {
-            return self.fallen(route, host, None);
-        };
+        let named = named(route, self.entry);
         let own = route.option.clone();
-        if self.key.host == "*" {
-            if let Some(option) = own {
-                push_fallback(
-                    host,
-                    Fallback {
-                        option,
-                        conflict: None,
-                    },
-                );
-                return self.fell_back(route, host);
-            }
+        if let (Some(option), "*") = (&own, self.key.host.as_str()) {
+            push_fallback(
+                host,
+                Fallback {
+                    option: option.clone(),
+                    conflict: None,
+                },
+            );
+            return self.fell_back(route, host);
         }
         let other = route
             .hosts
@@ -189,7 +185,7 @@ impl Entry<'_> {
                 );
                 self.fell_back(route, host)
             }
-            (Some(_), None) => self.fallen(route, host, None),
+            (Some(_), None) => self.fallen(route, host),
             (None, _) => self.resolved(route, host),
         }
     }
@@ -210,13 +206,13 @@ impl Entry<'_> {
                 && other.dropped.is_none()
                 && is_on(other, self.entry)
                 && self.has_tls(other)
-                && self::named(other, self.entry).as_deref() != Some(named)
+                && self::named(other, self.entry) != named
         };
         others.iter().find(differs).map(|other| other.site.clone())
     }
 
     fn fell_back(&self, route: &Arc<Route>, host: &mut Host) -> Door {
-        let door = self.fallen(route, host, None);
+        let door = self.fallen(route, host);
         Door {
             because: Because::FellBack,
             ..door
@@ -225,7 +221,7 @@ impl Entry<'_> {
 
     /// The default option: none, one, or several that cancel one another
     /// (`crd/kubernetes.go:1368`).
-    fn fallen(&self, route: &Arc<Route>, host: &mut Host, unseen: Option<String>) -> Door {
+    fn fallen(&self, route: &Arc<Route>, host: &mut Host) -> Door {
         let defaults = self.view.options(&self.key.gateway, "default");
         host.mentioned |= defaults.iter().any(|option| option.mentions());
         for option in &defaults {
@@ -235,7 +231,7 @@ impl Entry<'_> {
             [] => {
                 let door = self.door(Admits::Everyone, Because::NothingSaid, &route.site);
                 Door {
-                    unseen: unseen.or_else(|| self.view.forbidden("TLSOption")),
+                    unseen: self.view.forbidden("TLSOption"),
                     ..door
                 }
             }
@@ -258,7 +254,7 @@ impl Entry<'_> {
         let Some(option) = &route.option else {
             return match &self.entry.option {
                 Some(name) if !route.tls => self.unseen(route, format!("TLS option {name}")),
-                _ => self.fallen(route, host, None),
+                _ => self.fallen(route, host),
             };
         };
         match find(option, route, self.view) {
@@ -338,8 +334,8 @@ fn closed(entry: &str, because: Because, site: &Site) -> Door {
 }
 
 /// The name by which two routers' options are compared; a router without one has `default`.
-fn named(route: &Route, entry: &EntryPoint) -> Option<String> {
-    Some(match (&route.option, &entry.option) {
+fn named(route: &Route, entry: &EntryPoint) -> String {
+    match (&route.option, &entry.option) {
         (Some(option), _) => match &option.target {
             OptionTarget::Id(id) => id.clone(),
             OptionTarget::Default => "default".to_owned(),
@@ -347,7 +343,7 @@ fn named(route: &Route, entry: &EntryPoint) -> Option<String> {
         },
         (None, Some(option)) if !route.tls => option.clone(),
         (None, _) => "default".to_owned(),
-    })
+    }
 }
 
 fn push_fallback(host: &mut Host, fallback: Fallback) {

@@ -1,0 +1,339 @@
+//! The cluster: a client from kubectl's flags, lists of the kinds that dialects read, and single
+//! objects. What may not be read is said and makes the verdicts that rest on it unknown.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use anyhow::Context as _;
+use http::Request;
+use kube::config::{KubeConfigOptions, Kubeconfig};
+use kube::{Client, Config};
+use policy::dialect::{INGRESS_CLASS, Kind};
+use policy::{Bundle, Facts, Lookup, Object, Report, SecretRef, Seen, Settings};
+use serde::Deserialize;
+use serde_json::Value;
+use serde_json::value::RawValue;
+
+use crate::globals::Globals;
+use crate::problem::{Problem, say};
+
+/// Objects a page of a list.
+const PAGE: usize = 500;
+
+/// A cluster as the flags name it.
+pub(crate) struct Cluster {
+    client: Client,
+    /// The namespace of the flags or the context.
+    pub(crate) namespace: String,
+}
+
+impl Cluster {
+    /// Reads the kubeconfig and prepares a client; nothing is sent yet.
+    pub(crate) async fn connect(globals: &Globals) -> anyhow::Result<Self> {
+        let config = config(globals).await.map_err(|error| {
+            Problem::world(format!("no cluster is configured: {error:#}")).hint(
+                "name one with --kubeconfig or --context; `kubectl config get-contexts` lists them",
+            )
+        })?;
+        let namespace = config.default_namespace.clone();
+        let client = Client::try_from(config).context("preparing the connection to the cluster")?;
+        Ok(Self { client, namespace })
+    }
+
+    /// Sends one request and returns the body.
+    async fn send(&self, request: Request<Vec<u8>>) -> kube::Result<String> {
+        self.client.request_text(request).await
+    }
+
+    /// One object; `None` where it does not exist.
+    pub(crate) async fn get(&self, path: &str) -> anyhow::Result<Option<String>> {
+        match self.send(get(path)).await {
+            Ok(text) => Ok(Some(text)),
+            Err(kube::Error::Api(status)) if status.is_not_found() => Ok(None),
+            Err(error) => Err(failed(&error, path)),
+        }
+    }
+
+    /// Creates an object; that it exists is the error `Exists`.
+    pub(crate) async fn create(
+        &self,
+        path: &str,
+        object: &Value,
+        dry_run: bool,
+    ) -> anyhow::Result<Created> {
+        let query = if dry_run { "&dryRun=All" } else { "" };
+        let uri = format!("{path}?fieldManager=kubectl-mtls{query}");
+        let body = serde_json::to_vec(object).context("writing the object")?;
+        let request = Request::post(uri)
+            .header("content-type", "application/json")
+            .body(body)?;
+        match self.send(request).await {
+            Ok(_) => Ok(Created::Created),
+            Err(kube::Error::Api(status)) if status.is_already_exists() => Ok(Created::Exists),
+            Err(error) => Err(failed(&error, path)),
+        }
+    }
+
+    /// Removes an object again that this run has just created.
+    pub(crate) async fn delete(&self, path: &str) -> anyhow::Result<()> {
+        let request = Request::delete(path).body(Vec::new())?;
+        self.send(request)
+            .await
+            .map(drop)
+            .map_err(|error| failed(&error, path))
+    }
+
+    /// Applies an object server-side and returns it as it then is.
+    pub(crate) async fn apply(
+        &self,
+        path: &str,
+        object: &Value,
+        dry_run: bool,
+    ) -> anyhow::Result<String> {
+        let query = if dry_run { "&dryRun=All" } else { "" };
+        let uri = format!("{path}?fieldManager=kubectl-mtls{query}");
+        let body = serde_json::to_vec(object).context("writing the object")?;
+        let request = Request::patch(uri)
+            .header("content-type", "application/apply-patch+yaml")
+            .body(body)?;
+        self.send(request)
+            .await
+            .map_err(|error| failed(&error, path))
+    }
+
+    /// Everything that the dialects read, in one namespace or in all.
+    pub(crate) async fn facts(
+        &self,
+        namespace: Option<&str>,
+        settings: Settings,
+    ) -> anyhow::Result<Facts> {
+        let mut facts = Facts::new(settings, Seen::All);
+        // Secrets are not listed: those that are referred to are asked for one by one.
+        facts.set_seen("Secret", Seen::Some);
+        for object in self.list(&INGRESS_CLASS, None).await?.unwrap_or_default() {
+            facts.settings.learn(&object);
+        }
+        for kind in policy::dialect::kinds() {
+            match self.list(&kind, namespace).await? {
+                Ok(objects) => {
+                    for object in objects {
+                        let read = policy::dialect::read(&object, &facts.settings);
+                        facts.insert(read);
+                    }
+                }
+                Err(why) => {
+                    say(
+                        "warning",
+                        &format!("{} cannot be listed: {why}", kind.plural),
+                    );
+                    facts.set_seen(kind.kind, Seen::Forbidden(why));
+                }
+            }
+        }
+        Ok(facts)
+    }
+
+    /// One kind; `Err` where listing is forbidden. A kind that is not served has no objects.
+    async fn list(
+        &self,
+        kind: &Kind,
+        namespace: Option<&str>,
+    ) -> anyhow::Result<Result<Vec<Object>, String>> {
+        let mut objects = Vec::new();
+        let mut token = String::new();
+        loop {
+            let path = collection(&kind.api_version(), kind.plural, namespace);
+            let uri = format!("{path}?limit={PAGE}&continue={token}");
+            let text = match self.send(get(&uri)).await {
+                Ok(text) => text,
+                Err(kube::Error::Api(status)) if status.is_not_found() => return Ok(Ok(objects)),
+                Err(kube::Error::Api(status)) if status.is_forbidden() => {
+                    return Ok(Err("forbidden".to_owned()));
+                }
+                Err(error) => return Err(failed(&error, kind.plural)),
+            };
+            let page: Page<'_> = serde_json::from_str(&text).context("reading a list")?;
+            let read = |item: &&RawValue| {
+                Object::from_list_item(&kind.api_version(), kind.kind, item.get())
+            };
+            objects.extend(page.items.iter().filter_map(|item| read(item).ok()));
+            token = page.metadata.r#continue;
+            if token.is_empty() {
+                return Ok(Ok(objects));
+            }
+        }
+    }
+
+    /// Fetches the Secrets that answers rest on, until none is wanted.
+    pub(crate) async fn complete(&self, facts: &mut Facts, now: i64) -> anyhow::Result<Report> {
+        loop {
+            let report = policy::report(&facts.view(), now);
+            let wanted = report.wanted();
+            if wanted.is_empty() {
+                return Ok(report);
+            }
+            for secret in wanted {
+                let found = self.bundle(&secret).await?;
+                facts.set_bundle(secret, found);
+            }
+        }
+    }
+
+    async fn bundle(&self, secret: &SecretRef) -> anyhow::Result<Lookup<Arc<Bundle>>> {
+        let path = item("v1", "secrets", &secret.namespace, &secret.name);
+        match self.send(get(&path)).await {
+            Ok(text) => Ok(match Object::from_json(&text) {
+                Ok(object) => Lookup::Found(Arc::new(Bundle::read(&object))),
+                Err(unreadable) => Lookup::Unknown(unreadable.reason),
+            }),
+            Err(kube::Error::Api(status)) if status.is_not_found() => Ok(Lookup::Missing),
+            Err(kube::Error::Api(status)) if status.is_forbidden() => {
+                say(
+                    "warning",
+                    &format!("Secret {secret} may not be read: the verdict stays unknown"),
+                );
+                Ok(Lookup::Unknown(format!("Secret {secret}: forbidden")))
+            }
+            Err(error) => Err(failed(&error, &format!("Secret {secret}"))),
+        }
+    }
+}
+
+/// What a creation came to.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum Created {
+    /// It is new.
+    Created,
+    /// It was there before.
+    Exists,
+}
+
+#[derive(Deserialize)]
+struct Page<'a> {
+    #[serde(default)]
+    metadata: PageMeta,
+    #[serde(borrow, default)]
+    items: Vec<&'a RawValue>,
+}
+
+#[derive(Default, Deserialize)]
+struct PageMeta {
+    #[serde(default)]
+    r#continue: String,
+}
+
+fn get(uri: &str) -> Request<Vec<u8>> {
+    // The parts are names that Kubernetes allows; anything else fails in the request itself.
+    Request::get(uri).body(Vec::new()).unwrap_or_default()
+}
+
+/// The URL path of a collection.
+pub(crate) fn collection(api_version: &str, plural: &str, namespace: Option<&str>) -> String {
+    let root = if api_version.contains('/') {
+        "/apis"
+    } else {
+        "/api"
+    };
+    let scope = namespace
+        .map(|namespace| format!("/namespaces/{namespace}"))
+        .unwrap_or_default();
+    format!("{root}/{api_version}{scope}/{plural}")
+}
+
+/// The URL path of an object.
+pub(crate) fn item(api_version: &str, plural: &str, namespace: &str, name: &str) -> String {
+    format!(
+        "{}/{name}",
+        collection(api_version, plural, Some(namespace))
+    )
+}
+
+fn failed(error: &kube::Error, what: &str) -> anyhow::Error {
+    match error {
+        kube::Error::Api(status) => Problem::world(format!(
+            "the API server refused {what}: {} ({})", status.message, status.reason
+        ))
+        .hint("`kubectl auth can-i --list` shows what you may do"),
+        other => Problem::world(format!("the cluster cannot be reached for {what}: {other}"))
+            .hint("`kubectl version` shows whether the API server answers; --request-timeout gives it more time"),
+    }
+}
+
+async fn config(globals: &Globals) -> anyhow::Result<Config> {
+    let mut kubeconfig = match &globals.kubeconfig {
+        Some(path) => Kubeconfig::read_from(path)?,
+        None => match Kubeconfig::read() {
+            Ok(kubeconfig) => kubeconfig,
+            Err(_) if globals.server.is_some() => Kubeconfig::default(),
+            Err(error) => match Config::incluster() {
+                Ok(config) => return with_flags(config, globals),
+                Err(_) => return Err(error.into()),
+            },
+        },
+    };
+    if let (Some(server), true) = (&globals.server, kubeconfig.contexts.is_empty()) {
+        let config = Config::new(server.parse().context("--server is no URL")?);
+        return with_flags(config, globals);
+    }
+    for user in &mut kubeconfig.auth_infos {
+        if let Some(info) = &mut user.auth_info {
+            info.impersonate = globals.impersonate.clone().or(info.impersonate.take());
+        }
+    }
+    let options = KubeConfigOptions {
+        context: globals.context.clone(),
+        cluster: globals.cluster.clone(),
+        user: globals.user.clone(),
+    };
+    with_flags(
+        Config::from_custom_kubeconfig(kubeconfig, &options).await?,
+        globals,
+    )
+}
+
+fn with_flags(mut config: Config, globals: &Globals) -> anyhow::Result<Config> {
+    if let Some(server) = &globals.server {
+        config.cluster_url = server.parse().context("--server is no URL")?;
+    }
+    if let Some(namespace) = &globals.namespace {
+        config.default_namespace.clone_from(namespace);
+    }
+    if let Some(path) = &globals.certificate_authority {
+        config.root_cert = Some(certificates(path)?);
+    }
+    config.accept_invalid_certs |= globals.insecure_skip_tls_verify;
+    config.tls_server_name = globals.tls_server_name.clone().or(config.tls_server_name);
+    let info = &mut config.auth_info;
+    if let Some(token) = &globals.token {
+        info.token = Some(token.clone().into());
+    }
+    let text = |path: &Path| path.display().to_string();
+    if let Some(path) = &globals.client_certificate {
+        info.client_certificate = Some(text(path));
+    }
+    if let Some(path) = &globals.client_key {
+        info.client_key = Some(text(path));
+    }
+    info.impersonate = globals.impersonate.clone().or(info.impersonate.take());
+    if !globals.impersonate_groups.is_empty() {
+        info.impersonate_groups = Some(globals.impersonate_groups.clone());
+    }
+    let timeout = Some(globals.request_timeout).filter(|timeout| !timeout.is_zero());
+    config.connect_timeout = timeout;
+    config.read_timeout = timeout;
+    Ok(config)
+}
+
+/// The certificates of a file in DER.
+fn certificates(path: &Path) -> anyhow::Result<Vec<Vec<u8>>> {
+    use rustls::pki_types::{CertificateDer, pem::PemObject as _};
+    let bytes = crate::files::read(path)?;
+    let certificates = CertificateDer::pem_slice_iter(&bytes);
+    certificates
+        .map(|certificate| {
+            Ok(certificate
+                .context("reading --certificate-authority")?
+                .to_vec())
+        })
+        .collect()
+}

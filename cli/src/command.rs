@@ -1,0 +1,136 @@
+//! The verbs. One file each: arguments, help with examples, and `run`.
+
+mod completion;
+mod create_ca;
+mod curl;
+mod explain;
+mod get_hosts;
+mod issue;
+mod lint;
+mod protect;
+mod signer;
+mod source;
+mod version;
+mod webhook_print;
+
+use std::future::Future;
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use anyhow::Context as _;
+use clap::{Parser, Subcommand};
+
+use crate::globals::Globals;
+
+/// Client-certificate authentication (mTLS) at Kubernetes ingress gateways
+#[derive(Parser)]
+#[command(
+    name = "kubectl mtls",
+    bin_name = "kubectl mtls",
+    disable_version_flag = true,
+    after_help = "Examples:
+  # A CA in namespace pki, and its certificate where the gateway of namespace shop looks
+  kubectl mtls create ca partners -n pki --trust-namespace shop
+  # Put an Ingress behind it
+  kubectl mtls protect ingress/api -n shop --trust partners-trust
+  # Which hosts really demand client certificates
+  kubectl mtls get hosts -A"
+)]
+pub(crate) struct Cli {
+    #[command(subcommand)]
+    command: Command,
+    #[command(flatten)]
+    globals: Globals,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    Completion(completion::Args),
+    #[command(subcommand)]
+    Create(Create),
+    Curl(curl::Args),
+    Explain(explain::Args),
+    #[command(subcommand)]
+    Get(Get),
+    Issue(issue::Args),
+    Lint(lint::Args),
+    Protect(protect::Args),
+    Version(version::Args),
+    #[command(subcommand)]
+    Webhook(Webhook),
+}
+
+/// Create a CA
+#[derive(Subcommand)]
+enum Create {
+    Ca(create_ca::Args),
+}
+
+/// Show hosts and what they demand
+#[derive(Subcommand)]
+enum Get {
+    #[command(alias = "host")]
+    Hosts(get_hosts::Args),
+}
+
+/// Keep a cluster's hosts shut with the admission webhook
+#[derive(Subcommand)]
+enum Webhook {
+    Print(webhook_print::Args),
+}
+
+impl Cli {
+    /// Runs the verb; the exit code, or an error to print.
+    pub(crate) fn run(self) -> anyhow::Result<u8> {
+        let Self { command, globals } = self;
+        match command {
+            Command::Completion(args) => completion::run(&args),
+            Command::Create(Create::Ca(args)) => create_ca::run(&args, &globals),
+            Command::Curl(args) => curl::run(&args, &globals),
+            Command::Explain(args) => explain::run(&args),
+            Command::Get(Get::Hosts(args)) => get_hosts::run(&args, &globals),
+            Command::Issue(args) => issue::run(&args, &globals),
+            Command::Lint(args) => lint::run(&args, &globals),
+            Command::Protect(args) => protect::run(&args, &globals),
+            Command::Version(args) => version::run(&args),
+            Command::Webhook(Webhook::Print(args)) => webhook_print::run(&args),
+        }
+    }
+}
+
+/// Runs what talks to the cluster.
+fn block_on<T>(future: impl Future<Output = anyhow::Result<T>>) -> anyhow::Result<T> {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build();
+    runtime.context("starting the runtime")?.block_on(future)
+}
+
+/// Unix seconds.
+fn now() -> i64 {
+    let since = SystemTime::now()
+        .duration_since(UNIX_EPOCH)
+        .unwrap_or_default();
+    i64::try_from(since.as_secs()).unwrap_or(i64::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use clap::CommandFactory as _;
+
+    #[test]
+    fn the_command_line_is_well_formed() {
+        super::Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn every_file_is_declared() {
+        let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("src/command");
+        let declared = include_str!("command.rs");
+        for entry in std::fs::read_dir(folder).unwrap() {
+            let path = entry.unwrap().path();
+            let stem = path.file_stem().unwrap().to_str().unwrap().to_owned();
+            assert!(declared.contains(&format!("mod {stem};")), "{stem}");
+        }
+    }
+}

@@ -1,0 +1,18 @@
+//! `version`.
+
+use crate::output::{self, Format};
+
+/// Print the version
+#[derive(clap::Args)]
+pub(crate) struct Args {
+    /// Output format: human, json or yaml
+    #[arg(short, long, default_value = "human")]
+    output: Format,
+}
+
+pub(crate) fn run(args: &Args) -> anyhow::Result<u8> {
+    let version = env!("CARGO_PKG_VERSION");
+    let value = serde_json::json!({"schemaVersion": 1, "version": version});
+    output::value(args.output, &value, || format!("kubectl-mtls v{version}\n"))?;
+    Ok(0)
+}

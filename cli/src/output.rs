@@ -1,0 +1,122 @@
+//! What is printed on stdout, and in which form.
+
+use std::io::{self, Write as _};
+
+use anyhow::Context as _;
+use policy::ObjectRef;
+use serde_json::{Value, json};
+
+/// The forms of output.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+pub(crate) enum Format {
+    /// For people.
+    Human,
+    /// One JSON document.
+    Json,
+    /// `kind/name`, a line each.
+    Name,
+    /// YAML.
+    Yaml,
+}
+
+/// Prints a value in a form; `human` writes it for people.
+pub(crate) fn value(
+    format: Format,
+    value: &Value,
+    human: impl FnOnce() -> String,
+) -> anyhow::Result<()> {
+    let text = match format {
+        Format::Json => format!("{value:#}\n"),
+        Format::Yaml => yaml(value)?,
+        Format::Human | Format::Name => human(),
+    };
+    bytes(text.as_bytes())
+}
+
+/// Prints objects: YAML documents, a JSON List, names, or what happened to each.
+pub(crate) fn objects(format: Format, objects: &[Value], done: &str) -> anyhow::Result<()> {
+    let name = |object: &Value| {
+        let kind = object["kind"].as_str().unwrap_or_default().to_lowercase();
+        format!(
+            "{kind}/{}",
+            object["metadata"]["name"].as_str().unwrap_or_default()
+        )
+    };
+    let lines = |suffix: &str| -> String {
+        objects
+            .iter()
+            .map(|object| format!("{}{suffix}\n", name(object)))
+            .collect()
+    };
+    let text = match format {
+        Format::Yaml => {
+            let documents: Result<Vec<_>, _> = objects.iter().map(yaml).collect();
+            documents?.join("---\n")
+        }
+        Format::Json => format!(
+            "{:#}\n",
+            json!({"apiVersion": "v1", "kind": "List", "items": objects})
+        ),
+        Format::Name => lines(""),
+        Format::Human => lines(&format!(" {done}")),
+    };
+    bytes(text.as_bytes())
+}
+
+/// YAML that YAML 1.1 readers, kubectl among them, read back as it was.
+pub(crate) fn yaml(value: &Value) -> anyhow::Result<String> {
+    let text = serde_saphyr::to_string(value).context("writing YAML")?;
+    Ok(if text.ends_with('\n') {
+        text
+    } else {
+        format!("{text}\n")
+    })
+}
+
+/// An object as JSON output names it.
+pub(crate) fn object(object: &ObjectRef) -> Value {
+    json!({"apiVersion": object.api_version, "kind": object.kind,
+        "namespace": object.namespace, "name": object.name})
+}
+
+/// Columns that fit their widest cell, two blanks apart.
+pub(crate) fn table<const N: usize>(header: [&str; N], rows: Vec<[String; N]>) -> String {
+    let header = header.map(str::to_owned);
+    let all: Vec<_> = std::iter::once(&header).chain(&rows).collect();
+    let width = |column: usize| all.iter().map(|row| row[column].chars().count()).max();
+    let widths: Vec<_> = (0..N)
+        .map(|column| width(column).unwrap_or_default())
+        .collect();
+    let line = |row: &[String; N]| {
+        let cells = row
+            .iter()
+            .zip(&widths)
+            .map(|(cell, width)| format!("{cell:width$}  "));
+        format!("{}\n", cells.collect::<String>().trim_end())
+    };
+    all.into_iter().map(line).collect()
+}
+
+/// Prints bytes as they are.
+pub(crate) fn bytes(bytes: &[u8]) -> anyhow::Result<()> {
+    let mut stdout = io::stdout().lock();
+    stdout.write_all(bytes)?;
+    Ok(stdout.flush()?)
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    #[test]
+    fn words_that_yaml_would_read_as_booleans_are_quoted() {
+        let text = yaml(&json!({"a": "on", "b": "true", "c": "plain", "d": "1"})).unwrap();
+        for quoted in ["on", "true", "1"] {
+            assert!(
+                text.contains(&format!("\"{quoted}\"")) || text.contains(&format!("'{quoted}'")),
+                "{text}"
+            );
+        }
+    }
+}
