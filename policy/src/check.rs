@@ -38,6 +38,15 @@ pub fn check_host(host: &Host, now: i64) -> Vec<Finding> {
     })
 }
 
+/// The findings that are remarked of an object, whether it opens a host or not.
+pub fn check_remarks(remarks: &[Remark], now: i64) -> Vec<Finding> {
+    run(&Subject {
+        host: None,
+        remarks,
+        now,
+    })
+}
+
 fn run(subject: &Subject<'_>) -> Vec<Finding> {
     let mut findings = Vec::new();
     for rule in RULES {
@@ -66,11 +75,7 @@ pub fn report(view: &View<'_>, now: i64) -> Report {
         .objects()
         .flat_map(|facts| facts.remarks.iter().cloned())
         .collect();
-    let elsewhere = run(&Subject {
-        host: None,
-        remarks: &remarks,
-        now,
-    });
+    let elsewhere = check_remarks(&remarks, now);
     let mut findings = distinct(on_hosts.chain(elsewhere).collect());
     findings.sort_by(|a, b| (&a.site, a.rule).cmp(&(&b.site, b.rule)));
     Report { hosts, findings }

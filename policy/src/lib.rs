@@ -22,7 +22,7 @@ mod settings;
 mod store;
 mod trust;
 
-pub use check::{HostReport, Report, check_host, report};
+pub use check::{HostReport, Report, check_host, check_remarks, report};
 pub use fact::{
     Demand, Filter, Harm, Malformed, Mode, ObjectFacts, OptionTarget, OptionUse, PlainHttp,
     Protocol, Remark, RemarkKind, Route, Site, TlsOption, TrustRef,

@@ -1,0 +1,91 @@
+//! Reads within the deadline that the API server sent. What cannot be read is Unknown.
+
+use std::future::Future;
+use std::sync::Arc;
+
+use http::Request;
+use policy::dialect::{self, Kind};
+use policy::{Bundle, Lookup, Object, ObjectRef, SecretRef};
+use tokio::time::{Instant, timeout_at};
+
+use crate::state::State;
+
+/// Reads for one request.
+pub(crate) struct Live<'a> {
+    /// What all requests share.
+    pub(crate) state: &'a State,
+    /// When an answer comes too late.
+    pub(crate) deadline: Instant,
+}
+
+impl Live<'_> {
+    /// One Secret, reduced to its certificates.
+    pub(crate) async fn bundle(&self, secret: &SecretRef) -> Lookup<Arc<Bundle>> {
+        let path = format!(
+            "/api/v1/namespaces/{}/secrets/{}",
+            secret.namespace, secret.name
+        );
+        match self.get(&path).await {
+            Lookup::Found(text) => match Object::from_json(&text) {
+                Ok(object) => Lookup::Found(Arc::new(Bundle::read(&object))),
+                Err(unreadable) => Lookup::Unknown(unreadable.reason),
+            },
+            Lookup::Missing => Lookup::Missing,
+            Lookup::Unknown(why) => Lookup::Unknown(format!("Secret {secret}: {why}")),
+        }
+    }
+
+    /// One object of a kind that dialects read.
+    pub(crate) async fn object(&self, id: &ObjectRef) -> Lookup<Object> {
+        let kinds = dialect::kinds();
+        let Some(kind) = kinds.iter().find(|kind| kind.is(id)) else {
+            return Lookup::Unknown("not a kind that is read".to_owned());
+        };
+        match self.get(&path(kind, id)).await {
+            Lookup::Found(text) => {
+                Object::from_json(&text).map_or_else(|_| Lookup::Missing, Lookup::Found)
+            }
+            Lookup::Missing => Lookup::Missing,
+            Lookup::Unknown(why) => Lookup::Unknown(why),
+        }
+    }
+
+    /// Whether a namespace is about to go, or gone.
+    pub(crate) async fn is_terminating(&self, namespace: &str) -> bool {
+        let path = format!("/api/v1/namespaces/{namespace}");
+        match self.get(&path).await {
+            Lookup::Found(text) => Object::from_json(&text).is_ok_and(|object| object.deleting),
+            Lookup::Missing => true,
+            Lookup::Unknown(_) => false,
+        }
+    }
+
+    async fn get(&self, path: &str) -> Lookup<String> {
+        let Ok(request) = Request::get(path).body(Vec::new()) else {
+            return Lookup::Missing;
+        };
+        let found = self.within(self.state.live.request_text(request)).await;
+        self.state.metrics.lookup(&found);
+        found
+    }
+
+    async fn within(&self, request: impl Future<Output = kube::Result<String>>) -> Lookup<String> {
+        match timeout_at(self.deadline, request).await {
+            Ok(Ok(text)) => Lookup::Found(text),
+            Ok(Err(kube::Error::Api(status))) if status.is_not_found() => Lookup::Missing,
+            Ok(Err(kube::Error::Api(status))) if status.is_forbidden() => {
+                Lookup::Unknown("forbidden".to_owned())
+            }
+            Ok(Err(error)) => Lookup::Unknown(format!("not read: {error}")),
+            Err(_) => Lookup::Unknown("not read in time".to_owned()),
+        }
+    }
+}
+
+fn path(kind: &Kind, id: &ObjectRef) -> String {
+    let version = kind.api_version();
+    format!(
+        "/apis/{version}/namespaces/{}/{}/{}",
+        id.namespace, kind.plural, id.name
+    )
+}

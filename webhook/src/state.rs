@@ -1,0 +1,95 @@
+//! What all requests share.
+
+use std::collections::HashSet;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
+use std::time::Duration;
+
+use anyhow::Context as _;
+use kube::{Client, Config};
+use policy::{Facts, Seen, Settings};
+
+use crate::args::Args;
+use crate::metrics::Metrics;
+
+/// What all requests share.
+pub(crate) struct State {
+    /// For watches.
+    pub(crate) client: Client,
+    /// For reads within a request's deadline: never retried.
+    pub(crate) live: Client,
+    /// Rules that only warn.
+    pub(crate) warn: HashSet<&'static str>,
+    /// Whether /mutate repairs.
+    pub(crate) repair: bool,
+    /// Counters.
+    pub(crate) metrics: Metrics,
+    facts: RwLock<Facts>,
+    waiting: Mutex<HashSet<String>>,
+    draining: AtomicBool,
+}
+
+impl State {
+    /// Finds the cluster by KUBECONFIG or from inside it.
+    pub(crate) async fn connect(args: &Args) -> anyhow::Result<Arc<Self>> {
+        let config = Config::infer().await.context("finding the cluster")?;
+        let mut live = config.clone();
+        live.default_retry = false;
+        live.connect_timeout = Some(Duration::from_secs(2));
+        let mut facts = Facts::new(Settings::default(), Seen::All);
+        // Secrets are never listed; each one that an answer rests on is read when it is needed.
+        facts.set_seen("Secret", Seen::Some);
+        Ok(Arc::new(Self {
+            client: Client::try_from(config).context("preparing the watch client")?,
+            live: Client::try_from(live).context("preparing the read client")?,
+            warn: args.warn.iter().copied().collect(),
+            repair: !args.no_repair,
+            metrics: Metrics::default(),
+            facts: RwLock::new(facts),
+            waiting: Mutex::new(HashSet::from(["start".to_owned()])),
+            draining: AtomicBool::new(false),
+        }))
+    }
+
+    /// The index. A panic elsewhere does not end the webhook, so a poisoned lock is used on.
+    pub(crate) fn facts(&self) -> RwLockReadGuard<'_, Facts> {
+        self.facts.read().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The index, to be changed.
+    pub(crate) fn facts_mut(&self) -> RwLockWriteGuard<'_, Facts> {
+        self.facts.write().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Waits for a kind before the webhook is ready.
+    pub(crate) fn wait_for(&self, kind: &str) {
+        self.waiting().insert(kind.to_owned());
+    }
+
+    /// A kind is synced.
+    pub(crate) fn synced(&self, kind: &str) {
+        if self.waiting().remove(kind) {
+            tracing::info!(kind, "synced");
+        }
+    }
+
+    /// What the webhook still waits for.
+    pub(crate) fn waiting(&self) -> std::sync::MutexGuard<'_, HashSet<String>> {
+        self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Whether the index is whole and the process is not about to end.
+    pub(crate) fn is_ready(&self) -> bool {
+        !self.is_draining() && self.waiting().is_empty()
+    }
+
+    /// The process was told to end.
+    pub(crate) fn drain(&self) {
+        self.draining.store(true, Ordering::Relaxed);
+    }
+
+    /// Whether the process was told to end.
+    pub(crate) fn is_draining(&self) -> bool {
+        self.draining.load(Ordering::Relaxed)
+    }
+}

@@ -1,0 +1,51 @@
+//! Which hosts a change touches. The cost is that of the facts on those hosts.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use policy::{Facts, HostKey, ObjectFacts, Route, SecretRef, TlsOption};
+
+/// The hosts whose answer may differ after a change from some facts to others.
+pub(crate) fn hosts(
+    facts: &Facts,
+    old: Option<&ObjectFacts>,
+    new: Option<&ObjectFacts>,
+) -> BTreeSet<HostKey> {
+    let mut keys = BTreeSet::new();
+    for changed in [old, new].into_iter().flatten() {
+        of_object(facts, changed, &mut keys);
+        if changed.object.kind == "Secret" {
+            let secret = SecretRef::new(&changed.object.namespace, &changed.object.name);
+            for user in facts.users_of_secret(&secret) {
+                of_object(facts, user, &mut keys);
+            }
+        }
+    }
+    keys
+}
+
+fn of_object(facts: &Facts, object: &ObjectFacts, keys: &mut BTreeSet<HostKey>) {
+    for route in &object.routes {
+        of_route(route, keys);
+    }
+    for option in &object.options {
+        of_option(facts, option, keys);
+    }
+}
+
+fn of_route(route: &Route, keys: &mut BTreeSet<HostKey>) {
+    keys.extend(route.hosts.iter().map(|host| HostKey {
+        gateway: Arc::clone(&route.gateway),
+        host: host.clone(),
+    }));
+}
+
+/// The option named default holds for every host that names none, or falls back.
+fn of_option(facts: &Facts, option: &TlsOption, keys: &mut BTreeSet<HostKey>) {
+    if option.id == "default" {
+        keys.extend(facts.hosts_of(&option.gateway).cloned());
+    }
+    for route in facts.users_of_option(&option.gateway, &option.id) {
+        of_route(route, keys);
+    }
+}
