@@ -1,6 +1,7 @@
 //! The commands of the people who work on this: `cargo xtask COMMAND`.
 
 mod codegen;
+mod interrupt;
 mod manifests;
 mod test;
 
@@ -48,4 +49,10 @@ fn root() -> PathBuf {
 fn say(text: &str) {
     use std::io::Write as _;
     let _ = writeln!(std::io::stderr(), "{text}");
+}
+
+/// Ends the program from a signal handler, which has nobody to return to.
+#[allow(clippy::exit)]
+fn exit(code: i32) {
+    std::process::exit(code)
 }

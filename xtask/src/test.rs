@@ -1,17 +1,35 @@
-//! `cargo xtask test`: the whole test suite.
+//! `cargo xtask test`: the whole test suite, fast tests first, then end to end.
 
 use std::process::Command;
 
 use anyhow::{Context as _, ensure};
+use tests::cluster::Running;
+
+use crate::{interrupt, say};
 
 pub(crate) fn run() -> anyhow::Result<()> {
+    say("xtask: cargo test --workspace (a cold build takes about 3 minutes)");
+    cargo(&["test", "--workspace", "--locked"], None)?;
+    say("xtask: end-to-end tests on a real control plane");
+    cargo(&["build", "--workspace", "--locked"], None)?;
+    let running = Running::start()?;
+    interrupt::end_on_signal(&running.cluster)?;
+    let description = running.cluster.folder.join("cluster.json");
+    running.cluster.write(&description)?;
+    cargo(
+        &["test", "--package", "tests", "--test", "e2e", "--locked"],
+        Some(&description),
+    )
+}
+
+fn cargo(args: &[&str], cluster: Option<&std::path::Path>) -> anyhow::Result<()> {
     let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
-    crate::say("xtask: cargo test --workspace (a cold build takes about 3 minutes)");
-    let status = Command::new(cargo)
-        .args(["test", "--workspace", "--locked"])
-        .current_dir(crate::root())
-        .status()
-        .context("starting cargo")?;
-    ensure!(status.success(), "the tests failed");
+    let mut command = Command::new(cargo);
+    command.args(args).current_dir(crate::root());
+    if let Some(cluster) = cluster {
+        command.env("KUBECTL_MTLS_CLUSTER", cluster);
+    }
+    let status = command.status().context("starting cargo")?;
+    ensure!(status.success(), "cargo {} failed", args.join(" "));
     Ok(())
 }

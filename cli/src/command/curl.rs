@@ -139,7 +139,7 @@ fn in_memory(content: &[u8]) -> anyhow::Result<(OwnedFd, OsString)> {
 /// curl reports a refused client certificate in several ways.
 fn explain(code: u8) {
     let text = match code {
-        35 | 56 => {
+        35 | 55 | 56 => {
             "the connection was ended during or right after the TLS handshake: the gateway did not accept the client certificate, or demands one"
         }
         58 => "curl could not use the client certificate",
