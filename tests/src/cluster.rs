@@ -138,6 +138,22 @@ impl Cluster {
         serde_json::from_slice(&text).with_context(|| format!("reading {}", path.display()))
     }
 
+    /// A cluster of the user's own, with the programs that tests need beside it.
+    ///
+    /// # Errors
+    /// When a program cannot be built.
+    pub fn existing(kubeconfig: &str) -> anyhow::Result<Self> {
+        let folder = std::env::temp_dir().join(format!("kubectl-mtls-{}", std::process::id()));
+        fs::create_dir_all(&folder).with_context(|| format!("creating {}", folder.display()))?;
+        Ok(Self {
+            folder,
+            kubeconfig: PathBuf::from(kubeconfig),
+            server: String::new(),
+            programs: Programs::build()?,
+            processes: Vec::new(),
+        })
+    }
+
     /// Describes the cluster in a file.
     ///
     /// # Errors

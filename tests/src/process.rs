@@ -85,3 +85,18 @@ pub fn end(id: u32) {
         let _ = kill_process(pid, Signal::TERM);
     }
 }
+
+/// Ends a process that an earlier run started, if it is still the one: a process id may belong to
+/// another program by now, but that one does not have the cluster's folder in its arguments.
+pub fn end_own(id: u32, folder: &Path) {
+    let arguments = std::fs::read(format!("/proc/{id}/cmdline")).unwrap_or_default();
+    let arguments = String::from_utf8_lossy(&arguments).into_owned();
+    if !arguments.contains(&folder.display().to_string()) {
+        return;
+    }
+    end(id);
+    let limit = Instant::now() + Duration::from_secs(10);
+    while Path::new(&format!("/proc/{id}")).exists() && Instant::now() < limit {
+        std::thread::sleep(Duration::from_millis(20));
+    }
+}

@@ -18,7 +18,24 @@ use crate::{keys, ports, wait_until};
 pub struct Webhook {
     /// The port of /livez, /readyz and /metrics.
     pub health: u16,
+    name: String,
+    cluster: Cluster,
     _process: Process,
+}
+
+impl Drop for Webhook {
+    /// A registration that nobody answers would refuse every later change.
+    fn drop(&mut self) {
+        let name = format!("kubectl-mtls-{}", self.name);
+        for kind in [
+            "validatingwebhookconfiguration",
+            "mutatingwebhookconfiguration",
+        ] {
+            let _ = self
+                .cluster
+                .kubectl(&["delete", kind, &name, "--ignore-not-found"]);
+        }
+    }
 }
 
 impl Webhook {
@@ -63,6 +80,8 @@ impl Webhook {
         register(cluster, name, port, &ca)?;
         Ok(Self {
             health,
+            name: name.to_owned(),
+            cluster: cluster.clone(),
             _process: process,
         })
     }

@@ -1,6 +1,8 @@
 //! The commands of the people who work on this: `cargo xtask COMMAND`.
 
+mod cluster;
 mod codegen;
+mod demo;
 mod interrupt;
 mod manifests;
 mod test;
@@ -12,9 +14,12 @@ use anyhow::bail;
 
 const USAGE: &str = "cargo xtask COMMAND
 
-  test               the whole test suite
-  codegen [--check]  write what is generated from the tables; --check only compares
-  manifests N        print N Ingress manifests, for measuring
+  demo [--kubeconfig F]     the main job on a real API server behind a real Traefik
+  test                      the whole test suite
+  cluster [--kubeconfig F]  leave a control plane running and print how to use it
+  cluster --stop            end it
+  codegen [--check]         write what is generated from the tables; --check only compares
+  manifests N               print N Ingress manifests, for measuring
 ";
 
 fn main() -> ExitCode {
@@ -31,6 +36,11 @@ fn main() -> ExitCode {
 fn run(args: &[String]) -> anyhow::Result<()> {
     let args: Vec<_> = args.iter().map(String::as_str).collect();
     match args.as_slice() {
+        ["cluster"] => cluster::start(),
+        ["cluster", "--stop"] => cluster::stop(),
+        ["cluster", "--kubeconfig", path] => cluster::existing(path),
+        ["demo"] => demo::start(None),
+        ["demo", "--kubeconfig", path] => demo::start(Some(path)),
         ["codegen"] => codegen::run(false),
         ["codegen", "--check"] => codegen::run(true),
         ["manifests", count] => manifests::run(count.parse()?),
@@ -45,7 +55,13 @@ fn root() -> PathBuf {
     own.parent().unwrap_or(own).to_owned()
 }
 
-/// One line on stderr; the one place that prints.
+/// One line on stdout.
+fn shown(text: &str) -> anyhow::Result<()> {
+    use std::io::Write as _;
+    Ok(writeln!(std::io::stdout(), "{text}")?)
+}
+
+/// One line on stderr.
 fn say(text: &str) {
     use std::io::Write as _;
     let _ = writeln!(std::io::stderr(), "{text}");

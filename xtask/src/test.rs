@@ -22,7 +22,7 @@ pub(crate) fn run() -> anyhow::Result<()> {
     )
 }
 
-fn cargo(args: &[&str], cluster: Option<&std::path::Path>) -> anyhow::Result<()> {
+pub(crate) fn cargo(args: &[&str], cluster: Option<&std::path::Path>) -> anyhow::Result<()> {
     let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
     let mut command = Command::new(cargo);
     command.args(args).current_dir(crate::root());
