@@ -3,6 +3,7 @@
 
 pub mod build;
 pub mod cluster;
+pub mod corpus;
 pub mod keys;
 pub mod ports;
 pub mod process;

@@ -247,7 +247,7 @@ impl Judged {
             self.push(denies, live, finding, host);
         }
         if change.removes() && opened {
-            self.opened(change, old, new);
+            self.opened(change, live, old, new);
         }
         self.rests_on
             .extend(new.host.rests_on.iter().chain(&old.host.rests_on).cloned());
@@ -257,7 +257,7 @@ impl Judged {
     }
 
     /// A deletion that opens a host has no finding of its own where nothing is left to point at.
-    fn opened(&mut self, change: &Change, old: &HostReport, new: &HostReport) {
+    fn opened(&mut self, change: &Change, live: &Live<'_>, old: &HostReport, new: &HostReport) {
         let site = policy::Site::new(&change.object, "");
         let message = format!(
             "without it {} is {} (it was {})",
@@ -271,7 +271,7 @@ impl Judged {
             hint: "protect the host in another way first, or remove its routes".to_owned(),
             repair: None,
         };
-        self.denials.push((finding, new.host.key.host.clone()));
+        self.push(true, live, finding, &new.host.key.host);
     }
 
     fn push(&mut self, denies: bool, live: &Live<'_>, finding: Finding, host: &str) {

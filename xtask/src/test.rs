@@ -12,6 +12,17 @@ pub(crate) fn run() -> anyhow::Result<()> {
     cargo(&["test", "--workspace", "--locked"], None)?;
     say("xtask: end-to-end tests on a real control plane");
     cargo(&["build", "--workspace", "--locked"], None)?;
+    cargo(
+        &[
+            "test",
+            "--package",
+            "tests",
+            "--test",
+            "three_fronts",
+            "--locked",
+        ],
+        None,
+    )?;
     let running = Running::start()?;
     interrupt::end_on_signal(&running.cluster)?;
     let description = running.cluster.folder.join("cluster.json");

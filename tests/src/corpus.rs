@@ -1,0 +1,125 @@
+//! The fixtures: manifests with the verdicts and rules that every front must find in them.
+//!
+//! A fixture begins with `# verdicts: HOST=VERDICT …` and `# rules: RULE …`; a line
+//! `# fronts: files, because …` keeps it out of the cluster. `{{ca}}` and the like stand for
+//! certificates that are made anew, so that none expires in the tree.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use anyhow::{Context as _, ensure};
+use pki::{CaParams, LeafParams, Profile, create_root};
+
+/// One fixture.
+pub struct Fixture {
+    /// `gateway/name`.
+    pub name: String,
+    /// The manifests.
+    pub text: String,
+    /// `HOST=VERDICT`.
+    pub verdicts: BTreeSet<String>,
+    /// Rule ids.
+    pub rules: BTreeSet<String>,
+    /// Whether only files can hold it.
+    pub files_only: bool,
+}
+
+/// Certificates by placeholder, in base64 as a Secret holds them.
+pub struct Certificates(Vec<(&'static str, String)>);
+
+impl Certificates {
+    /// Makes them all.
+    ///
+    /// # Errors
+    /// When there is no randomness.
+    pub fn make() -> anyhow::Result<Self> {
+        let now = SystemTime::now()
+            .duration_since(UNIX_EPOCH)
+            .context("the clock")?;
+        let now = i64::try_from(now.as_secs())?;
+        let params = || CaParams {
+            name: "partners".to_owned(),
+            lifetime: pki::CA_LIFETIME,
+        };
+        let ca = create_root(&params(), now)?;
+        let expired = create_root(&params(), now - 2 * pki::CA_LIFETIME)?;
+        let leaf = LeafParams {
+            name: "leaf".to_owned(),
+            profile: Profile::Client,
+            sans: Vec::new(),
+            lifetime: pki::LEAF_LIFETIME,
+        };
+        let leaf = pki::issue(&ca, &leaf, now)?;
+        let with_key = format!("{}{}", ca.chain_pem(), &*ca.key_pem());
+        Ok(Self(vec![
+            ("{{ca}}", base64(ca.chain_pem())),
+            ("{{ca-and-key}}", base64(&with_key)),
+            ("{{expired-ca}}", base64(expired.chain_pem())),
+            ("{{key}}", base64(&ca.key_pem())),
+            ("{{leaf}}", base64(&leaf.certificate_pem)),
+        ]))
+    }
+
+    fn fill(&self, text: String) -> String {
+        self.0
+            .iter()
+            .fold(text, |text, (name, value)| text.replace(name, value))
+    }
+}
+
+/// Every fixture, in order.
+///
+/// # Errors
+/// When one cannot be read, or does not say what is expected of it.
+pub fn fixtures(certificates: &Certificates) -> anyhow::Result<Vec<Fixture>> {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("corpus");
+    let mut paths = Vec::new();
+    for gateway in read_dir(&root)? {
+        paths.extend(read_dir(&gateway)?);
+    }
+    paths.sort();
+    paths
+        .iter()
+        .map(|path| fixture(&root, path, certificates))
+        .collect()
+}
+
+fn read_dir(folder: &Path) -> anyhow::Result<Vec<PathBuf>> {
+    let context = || format!("reading {}", folder.display());
+    let entries = fs::read_dir(folder).with_context(context)?;
+    entries
+        .map(|entry| Ok(entry.with_context(context)?.path()))
+        .collect()
+}
+
+fn fixture(root: &Path, path: &Path, certificates: &Certificates) -> anyhow::Result<Fixture> {
+    let name = path
+        .strip_prefix(root)
+        .unwrap_or(path)
+        .with_extension("")
+        .display()
+        .to_string();
+    let text = fs::read_to_string(path).with_context(|| format!("reading {name}"))?;
+    let header = |key: &str| text.lines().find_map(|line| line.strip_prefix(key));
+    let words = |key: &str| -> anyhow::Result<BTreeSet<String>> {
+        let line = header(key).with_context(|| format!("{name} has no line {key}"))?;
+        Ok(line.split_whitespace().map(str::to_owned).collect())
+    };
+    let (verdicts, rules) = (words("# verdicts:")?, words("# rules:")?);
+    ensure!(!verdicts.is_empty(), "{name} expects no verdict");
+    let files_only = header("# fronts: files, because").is_some();
+    Ok(Fixture {
+        text: certificates.fill(text),
+        name,
+        verdicts,
+        rules,
+        files_only,
+    })
+}
+
+fn base64(text: &str) -> String {
+    use base64::Engine as _;
+    base64::engine::general_purpose::STANDARD.encode(text)
+}
