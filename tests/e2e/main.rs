@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used)]
 
 mod admission;
+mod endpoint;
 mod path;
 
 use std::path::Path;

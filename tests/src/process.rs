@@ -54,6 +54,18 @@ impl Process {
         matches!(self.child.try_wait(), Ok(Some(_)))
     }
 
+    /// Asks it to end; returns its exit code once it has, `None` when a signal ended it.
+    ///
+    /// # Errors
+    /// When it does not end within half a minute.
+    pub fn terminate(&mut self) -> anyhow::Result<Option<i32>> {
+        end(self.child.id());
+        crate::wait_until("the end of a process", Duration::from_secs(30), || {
+            let status = self.child.try_wait()?.context("it still runs")?;
+            Ok(status.code())
+        })
+    }
+
     /// Leaves it running when its owner goes.
     pub fn leave(self) {
         std::mem::forget(self);

@@ -2,14 +2,14 @@
 //! webhook configurations with a URL in the place of the Service.
 
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use anyhow::{Context as _, ensure};
 use pki::{CaParams, LeafParams, Profile, San};
 
-use crate::cluster::Cluster;
+use crate::cluster::{Cluster, Output, run};
 use crate::process::Process;
 use crate::traefik::binary;
 use crate::{keys, ports, wait_until};
@@ -18,9 +18,12 @@ use crate::{keys, ports, wait_until};
 pub struct Webhook {
     /// The port of /livez, /readyz and /metrics.
     pub health: u16,
+    /// Its process.
+    pub process: Process,
+    port: u16,
+    folder: PathBuf,
     name: String,
     cluster: Cluster,
-    _process: Process,
 }
 
 impl Drop for Webhook {
@@ -39,7 +42,8 @@ impl Drop for Webhook {
 }
 
 impl Webhook {
-    /// Starts the webhook for namespaces with the label `webhook=NAME` and registers it.
+    /// Starts the webhook with the shipped RBAC for namespaces with the label `webhook=NAME`, and
+    /// registers it.
     ///
     /// # Errors
     /// When it does not get ready in time, with the end of its log.
@@ -48,9 +52,25 @@ impl Webhook {
             cluster.apply_file(&manifests().join(file))?;
         }
         let kubeconfig = cluster.service_account("kubectl-mtls", "mtls-webhook")?;
+        let webhook = Self::start_as(cluster, name, &kubeconfig, args)?;
+        let ca = webhook.folder.join("ca.crt").display().to_string();
+        register(cluster, name, webhook.port, &ca)?;
+        Ok(webhook)
+    }
+
+    /// Starts the webhook with permissions of one's own; the API server does not ask it.
+    ///
+    /// # Errors
+    /// As [`Webhook::start`].
+    pub fn start_as(
+        cluster: &Cluster,
+        name: &str,
+        kubeconfig: &Path,
+        args: &[&str],
+    ) -> anyhow::Result<Self> {
         let folder = cluster.folder.join(format!("webhook-{name}"));
         fs::create_dir_all(&folder).context("making a folder for the webhook")?;
-        let ca = certificate(&folder)?;
+        certificate(&folder)?;
         let [port, health] = ports::free()?;
         let mut command = Command::new(binary("mtls-webhook")?);
         command
@@ -60,39 +80,70 @@ impl Webhook {
                 format!("--tls-key={}", folder.join("tls.key").display()),
                 format!("--listen=127.0.0.1:{port}"),
                 format!("--health-listen=127.0.0.1:{health}"),
-                "--shutdown-delay=0".to_owned(),
+                "--shutdown-delay=1".to_owned(),
             ])
             .args(args);
-        let mut process =
-            Process::start(&format!("webhook-{name}"), &mut command, &cluster.folder)?;
-        wait_until("a ready webhook", Duration::from_secs(30), || {
-            ensure!(
-                !process.has_ended(),
-                "the webhook ended: {}",
-                process.tail()
-            );
-            let url = format!("http://127.0.0.1:{health}/readyz");
-            let mut curl = Command::new("curl");
-            let output = crate::cluster::run(curl.args(["-sS", "-f", &url]), "")?;
-            ensure!(output.success, "{}", output.stderr);
-            Ok(())
-        })?;
-        register(cluster, name, port, &ca)?;
-        Ok(Self {
+        let mut webhook = Self {
+            process: Process::start(&format!("webhook-{name}"), &mut command, &cluster.folder)?,
             health,
+            port,
+            folder,
             name: name.to_owned(),
             cluster: cluster.clone(),
-            _process: process,
-        })
+        };
+        wait_until("a ready webhook", Duration::from_secs(30), || {
+            ensure!(
+                !webhook.process.has_ended(),
+                "the webhook ended: {}",
+                webhook.process.tail()
+            );
+            webhook.health("readyz").map(drop)
+        })?;
+        Ok(webhook)
+    }
+
+    /// What the health port says.
+    ///
+    /// # Errors
+    /// When it refuses, or says anything but 200.
+    pub fn health(&self, path: &str) -> anyhow::Result<String> {
+        let url = format!("http://127.0.0.1:{}/{path}", self.health);
+        let output = run(Command::new("curl").args(["-sS", "-f", &url]), "")?;
+        ensure!(output.success, "{}", output.stderr);
+        Ok(output.stdout)
+    }
+
+    /// curl with the webhook's CA, a body on stdin and more arguments.
+    ///
+    /// # Errors
+    /// When curl cannot be started.
+    pub fn curl(&self, path: &str, args: &[&str], body: &str) -> anyhow::Result<Output> {
+        let mut curl = Command::new("curl");
+        curl.args(["-sS", "--max-time", "60", "--data-binary", "@-", "--cacert"])
+            .arg(self.folder.join("ca.crt"))
+            .args(["-H", "Content-Type: application/json"])
+            .args(args)
+            .arg(format!("https://127.0.0.1:{}{path}", self.port));
+        run(&mut curl, body)
+    }
+
+    /// Posts a body as the API server would; the HTTP status and the answer's body.
+    ///
+    /// # Errors
+    /// When there is no answer.
+    pub fn post(&self, path: &str, body: &str) -> anyhow::Result<(u16, String)> {
+        let output = self.curl(path, &["-w", "\n%{http_code}"], body)?;
+        let (answer, status) = output.stdout.rsplit_once('\n').context(output.stderr)?;
+        Ok((status.parse()?, answer.to_owned()))
     }
 }
 
-fn manifests() -> std::path::PathBuf {
+fn manifests() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../manifests")
 }
 
-/// A serving certificate for 127.0.0.1; returns its CA.
-fn certificate(folder: &Path) -> anyhow::Result<String> {
+/// A serving certificate for 127.0.0.1 and its CA.
+fn certificate(folder: &Path) -> anyhow::Result<()> {
     let now = SystemTime::now()
         .duration_since(UNIX_EPOCH)
         .context("the clock is before 1970")?;
@@ -111,15 +162,13 @@ fn certificate(folder: &Path) -> anyhow::Result<String> {
     let issued = pki::issue(&ca, &params, now)?;
     keys::secret(&folder.join("tls.crt"), &issued.chain_pem)?;
     keys::issued(&folder.join("tls.key"), &issued)?;
-    let path = folder.join("ca.crt");
-    keys::secret(&path, ca.chain_pem())?;
-    Ok(path.display().to_string())
+    keys::secret(&folder.join("ca.crt"), ca.chain_pem())
 }
 
 /// The shipped configurations, as `webhook print` writes them, reduced to their webhooks.
 fn register(cluster: &Cluster, name: &str, port: u16, ca: &str) -> anyhow::Result<()> {
     let mut print = Command::new(binary("kubectl-mtls")?);
-    let printed = crate::cluster::run(
+    let printed = run(
         print.args([
             "webhook",
             "print",

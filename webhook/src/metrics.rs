@@ -1,16 +1,40 @@
-//! Counters, in the OpenMetrics text format.
+//! Counters and times, in the OpenMetrics text format.
+
+use std::time::Duration;
 
 use policy::Lookup;
 use prometheus_client::encoding::EncodeLabelSet;
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
+use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::registry::Registry;
 
+/// Upper bounds in seconds: most answers take microseconds, those with live reads milliseconds.
+const BUCKETS: [f64; 10] = [
+    0.000_05, 0.000_1, 0.000_5, 0.001, 0.005, 0.01, 0.05, 0.25, 1.0, 5.0,
+];
+
 /// What is counted.
-#[derive(Clone, Default)]
+#[derive(Clone)]
 pub(crate) struct Metrics {
     reviews: Family<Review, Counter>,
     lookups: Family<Result, Counter>,
+    durations: Family<Answered, Histogram, fn() -> Histogram>,
+}
+
+impl Default for Metrics {
+    fn default() -> Self {
+        Self {
+            reviews: Family::default(),
+            lookups: Family::default(),
+            durations: Family::new_with_constructor(|| Histogram::new(BUCKETS)),
+        }
+    }
+}
+
+#[derive(Clone, Debug, EncodeLabelSet, Eq, Hash, PartialEq)]
+struct Answered {
+    webhook: &'static str,
 }
 
 #[derive(Clone, Debug, EncodeLabelSet, Eq, Hash, PartialEq)]
@@ -25,8 +49,11 @@ struct Result {
 }
 
 impl Metrics {
-    /// Counts a review by what was answered.
-    pub(crate) fn review(&self, webhook: &'static str, result: &'static str) {
+    /// Counts a review by what was answered, and how long it took from body to answer.
+    pub(crate) fn review(&self, webhook: &'static str, result: &'static str, took: Duration) {
+        self.durations
+            .get_or_create(&Answered { webhook })
+            .observe(took.as_secs_f64());
         self.reviews
             .get_or_create(&Review { webhook, result })
             .inc();
@@ -54,6 +81,11 @@ impl Metrics {
             "live_reads",
             "Objects read while answering",
             self.lookups.clone(),
+        );
+        registry.register(
+            "review_duration_seconds",
+            "Time from the body to the answer",
+            self.durations.clone(),
         );
         let mut text = String::new();
         // Writing to a String cannot fail.

@@ -138,6 +138,18 @@ struct Status<'a> {
 }
 
 impl Answer {
+    /// One word for the metrics.
+    pub(crate) fn outcome(&self) -> &'static str {
+        match self {
+            Self {
+                denied: Some(_), ..
+            } => "denied",
+            Self { patch: Some(_), .. } => "repaired",
+            Self { warnings, .. } if !warnings.is_empty() => "warned",
+            Self { .. } => "allowed",
+        }
+    }
+
     /// The response body. A warning with a control character would be dropped by the API server.
     pub(crate) fn write(&self, uid: &str) -> String {
         let patch = self

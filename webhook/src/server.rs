@@ -1,6 +1,5 @@
 //! HTTPS for the API server, HTTP for the kubelet, and the end of both.
 
-use std::convert::Infallible;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -192,46 +191,49 @@ async fn validate_review(
     Query(limit): Query<Timeout>,
     body: Bytes,
 ) -> Response {
+    let begun = Instant::now();
     let request = match Review::read(&body) {
         Ok(request) => request,
-        Err(reason) => return refused(&state, "validate", reason),
+        Err(reason) => return refused(&state, "validate", begun, reason),
     };
     let live = Live {
         state: &state,
         deadline: limit.deadline(),
     };
     let answer = validate::validate(&request, &live).await;
-    answered(&state, "validate", &request.uid, &answer)
+    answered(&state, "validate", begun, &request.uid, &answer)
 }
 
 async fn mutate_review(Shared(state): Shared<Arc<State>>, body: Bytes) -> Response {
+    let begun = Instant::now();
     let request = match Review::read(&body) {
         Ok(request) => request,
-        Err(reason) => return refused(&state, "mutate", reason),
+        Err(reason) => return refused(&state, "mutate", begun, reason),
     };
     let answer = if state.repair {
         mutate::mutate(&request, &state.facts().settings)
     } else {
         Answer::default()
     };
-    answered(&state, "mutate", &request.uid, &answer)
+    answered(&state, "mutate", begun, &request.uid, &answer)
 }
 
-fn refused(state: &State, webhook: &'static str, reason: String) -> Response {
-    state.metrics.review(webhook, "bad");
+fn refused(state: &State, webhook: &'static str, begun: Instant, reason: String) -> Response {
+    state.metrics.review(webhook, "bad", begun.elapsed());
     (StatusCode::BAD_REQUEST, reason).into_response()
 }
 
-fn answered(state: &State, webhook: &'static str, uid: &str, answer: &Answer) -> Response {
-    let result = match answer {
-        Answer {
-            denied: Some(_), ..
-        } => "denied",
-        Answer { patch: Some(_), .. } => "repaired",
-        Answer { warnings, .. } if !warnings.is_empty() => "warned",
-        Answer { .. } => "allowed",
-    };
-    state.metrics.review(webhook, result);
+fn answered(
+    state: &State,
+    webhook: &'static str,
+    begun: Instant,
+    uid: &str,
+    answer: &Answer,
+) -> Response {
     let headers = [("content-type", "application/json")];
-    Ok::<_, Infallible>((headers, answer.write(uid))).into_response()
+    let body = answer.write(uid);
+    state
+        .metrics
+        .review(webhook, answer.outcome(), begun.elapsed());
+    (headers, body).into_response()
 }

@@ -19,7 +19,7 @@ pub(crate) struct State {
     /// For reads within a request's deadline: never retried.
     pub(crate) live: Client,
     /// Rules that only warn.
-    pub(crate) warn: HashSet<&'static str>,
+    pub(crate) warn: Vec<&'static str>,
     /// Whether /mutate repairs.
     pub(crate) repair: bool,
     /// Counters.
@@ -42,7 +42,7 @@ impl State {
         Ok(Arc::new(Self {
             client: Client::try_from(config).context("preparing the watch client")?,
             live: Client::try_from(live).context("preparing the read client")?,
-            warn: args.warn.iter().copied().collect(),
+            warn: args.warn.clone(),
             repair: !args.no_repair,
             metrics: Metrics::default(),
             facts: RwLock::new(facts),

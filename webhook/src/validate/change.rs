@@ -1,0 +1,142 @@
+//! A change as facts before and after, and the hosts that it touches.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use policy::{
+    Facts, HostKey, HostReport, Object, ObjectFacts, ObjectRef, SecretRef, TlsOption, View, dialect,
+};
+
+use super::evidence::Evidence;
+use super::judged::{ENOUGH, Judged};
+use crate::live::Live;
+use crate::touched;
+
+/// A change, as facts before and after.
+pub(super) struct Change {
+    /// What changes.
+    pub(super) object: Arc<ObjectRef>,
+    /// Before; `None`: it is new.
+    pub(super) old: Option<Arc<ObjectFacts>>,
+    /// After; `None`: it goes.
+    pub(super) new: Option<Arc<ObjectFacts>>,
+    /// Unix seconds.
+    pub(super) now: i64,
+    hosts: Vec<HostKey>,
+}
+
+impl Change {
+    /// `None` when nothing that is judged can come of it.
+    pub(super) fn new(live: &Live<'_>, old: Option<&Object>, new: Option<&Object>) -> Option<Self> {
+        let facts = live.state.facts();
+        let read = |object: &Object| Arc::new(dialect::read(object, &facts.settings));
+        let object = Arc::clone(&new.or(old)?.id);
+        let (old, new) = (old.map(read), new.map(read));
+        if same_demand(old.as_deref(), new.as_deref()) {
+            return None;
+        }
+        let hosts = touched::hosts(&facts, old.as_deref(), new.as_deref());
+        let now = SystemTime::now()
+            .duration_since(UNIX_EPOCH)
+            .unwrap_or_default();
+        Some(Self {
+            object,
+            old,
+            new,
+            now: i64::try_from(now.as_secs()).unwrap_or(i64::MAX),
+            hosts: hosts.into_iter().collect(),
+        })
+    }
+
+    /// Settles the hosts before and after, fetching the Secrets that the answers want.
+    pub(super) async fn judge<'a>(&self, live: &Live<'a>, evidence: &mut Evidence) -> Judged<'a> {
+        loop {
+            let (judged, wanted) = self.judge_once(live, evidence);
+            if wanted.is_empty() {
+                return judged;
+            }
+            evidence.fetch(live, wanted).await;
+        }
+    }
+
+    /// Needs no I/O, so the lock on the index is held for the shortest time.
+    fn judge_once<'a>(
+        &self,
+        live: &Live<'a>,
+        evidence: &Evidence,
+    ) -> (Judged<'a>, BTreeSet<SecretRef>) {
+        let facts = live.state.facts();
+        let before = self.view(&facts, evidence, self.old.as_ref());
+        let after = self.view(&facts, evidence, self.new.as_ref());
+        let mut judged = Judged::new(&live.state.warn);
+        let mut wanted = BTreeSet::new();
+        for (index, key) in self.hosts.iter().enumerate() {
+            if judged.denials.len() >= ENOUGH {
+                judged.more = self.hosts.len() - index;
+                break;
+            }
+            let (old, new) = (self.settle(key, &before), self.settle(key, &after));
+            wanted.extend(old.host.wanted.iter().chain(&new.host.wanted).cloned());
+            judged.compare(self, &old, &new);
+        }
+        judged.remark(self);
+        (judged, wanted)
+    }
+
+    fn view<'a>(
+        &self,
+        facts: &'a Facts,
+        evidence: &Evidence,
+        own: Option<&Arc<ObjectFacts>>,
+    ) -> View<'a> {
+        let mut view = facts.view();
+        evidence.lay(&mut view);
+        view.lay(&self.object, own.cloned());
+        view
+    }
+
+    fn settle(&self, key: &HostKey, view: &View<'_>) -> HostReport {
+        let host = dialect::settle(key, view);
+        let findings = policy::check_host(&host, self.now);
+        HostReport {
+            verdict: host.verdict(),
+            findings,
+            host,
+        }
+    }
+
+    /// The routes and options that the denials rest on, but for the changed object itself.
+    pub(super) fn others(&self, judged: &Judged<'_>) -> BTreeSet<Arc<ObjectRef>> {
+        let objects = judged.denials.iter().flat_map(|charge| &charge.rests_on);
+        let others = objects.filter(|object| **object != self.object && object.kind != "Secret");
+        others.cloned().collect()
+    }
+
+    /// Whether the object goes, or a Secret loses a key: that is as a Secret that goes.
+    pub(super) fn removes(&self) -> bool {
+        let keys = |facts: &Option<Arc<ObjectFacts>>| {
+            let bundle = facts.as_ref().and_then(|facts| facts.bundle.clone());
+            bundle.map(|bundle| bundle.keys.keys().cloned().collect::<BTreeSet<_>>())
+        };
+        match (keys(&self.old), keys(&self.new)) {
+            (Some(old), Some(new)) => !old.is_subset(&new),
+            _ => self.new.is_none(),
+        }
+    }
+}
+
+/// An option that asks the same as before touches nobody, however many hosts rest on it.
+fn same_demand(old: Option<&ObjectFacts>, new: Option<&ObjectFacts>) -> bool {
+    let (Some(old), Some(new)) = (old, new) else {
+        return false;
+    };
+    let ([old], [new]) = (old.options.as_slice(), new.options.as_slice()) else {
+        return false;
+    };
+    let targets = |option: &TlsOption| {
+        let trust = option.trust.iter().map(|trust| trust.target.clone());
+        trust.collect::<Vec<_>>()
+    };
+    old.id == new.id && old.mode == new.mode && targets(old) == targets(new)
+}

@@ -1,0 +1,83 @@
+//! What was read live for one request.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use futures_util::stream::{self, StreamExt as _};
+use policy::{Bundle, Lookup, ObjectFacts, ObjectRef, SecretRef, View, dialect};
+
+use crate::live::Live;
+
+/// Reads that run at once for one request.
+const AT_ONCE: usize = 16;
+
+/// What was read live for a request.
+#[derive(Default)]
+pub(super) struct Evidence {
+    objects: Vec<(Arc<ObjectRef>, Option<Arc<ObjectFacts>>)>,
+    bundles: Vec<(SecretRef, Lookup<Arc<Bundle>>)>,
+    /// What could not be read, and why.
+    pub(super) unread: BTreeMap<Arc<ObjectRef>, String>,
+}
+
+impl Evidence {
+    /// Reads routes and options; those that are going, or whose namespace is, count as gone.
+    pub(super) async fn read(live: &Live<'_>, objects: BTreeSet<Arc<ObjectRef>>) -> Self {
+        let going = going(live, &objects).await;
+        let reads = stream::iter(objects).map(|object| async {
+            let found = live.object(&object).await;
+            (object, found)
+        });
+        let found: Vec<_> = reads.buffer_unordered(AT_ONCE).collect().await;
+        let mut evidence = Self::default();
+        for (object, found) in found {
+            let facts = match found {
+                Lookup::Found(read) if !read.deleting && !going.contains(&object.namespace) => {
+                    let facts = live.state.facts();
+                    Some(Arc::new(dialect::read(&read, &facts.settings)))
+                }
+                Lookup::Found(_) | Lookup::Missing => None,
+                Lookup::Unknown(why) => {
+                    evidence.unread.insert(object, why);
+                    continue;
+                }
+            };
+            evidence.objects.push((object, facts));
+        }
+        evidence
+    }
+
+    /// Reads Secrets.
+    pub(super) async fn fetch(&mut self, live: &Live<'_>, secrets: BTreeSet<SecretRef>) {
+        let reads = stream::iter(secrets).map(|secret| async {
+            let found = live.bundle(&secret).await;
+            (secret, found)
+        });
+        self.bundles
+            .extend(reads.buffer_unordered(AT_ONCE).collect::<Vec<_>>().await);
+    }
+
+    /// Lays what was read over a view.
+    pub(super) fn lay(&self, view: &mut View<'_>) {
+        for (secret, found) in &self.bundles {
+            view.lay_bundle(secret.clone(), found.clone());
+        }
+        for (object, found) in &self.objects {
+            view.lay(object, found.clone());
+        }
+    }
+}
+
+/// The namespaces among those of the objects that are about to go.
+async fn going(live: &Live<'_>, objects: &BTreeSet<Arc<ObjectRef>>) -> BTreeSet<String> {
+    let namespaces: BTreeSet<_> = objects
+        .iter()
+        .map(|object| object.namespace.clone())
+        .collect();
+    let asked = stream::iter(namespaces).map(|namespace| async {
+        let going = live.is_terminating(&namespace).await;
+        going.then_some(namespace)
+    });
+    let answers: Vec<_> = asked.buffer_unordered(AT_ONCE).collect().await;
+    answers.into_iter().flatten().collect()
+}

@@ -1,0 +1,197 @@
+//! What a change comes to: what it introduces, sorted into denials and warnings.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use policy::{Finding, Host, HostReport, ObjectRef, Severity, Site, Verdict};
+
+use super::change::Change;
+use crate::review::Answer;
+
+/// So many findings say enough; further hosts are not settled once there are so many denials.
+pub(super) const ENOUGH: usize = 10;
+
+/// What a change comes to.
+pub(super) struct Judged<'a> {
+    /// Reasons to refuse it.
+    pub(super) denials: Vec<Charge>,
+    /// Hosts that were not settled.
+    pub(super) more: usize,
+    warnings: Vec<Charge>,
+    notes: BTreeSet<String>,
+    only_warn: &'a [&'static str],
+}
+
+/// A finding that a change introduces.
+pub(super) struct Charge {
+    finding: Finding,
+    /// Empty: the object opens no host.
+    host: String,
+    /// Every object that it rests on.
+    pub(super) rests_on: BTreeSet<Arc<ObjectRef>>,
+}
+
+impl<'a> Judged<'a> {
+    /// Nothing yet; the rules of `only_warn` never deny.
+    pub(super) fn new(only_warn: &'a [&'static str]) -> Self {
+        Self {
+            denials: Vec::new(),
+            more: 0,
+            warnings: Vec::new(),
+            notes: BTreeSet::new(),
+            only_warn,
+        }
+    }
+
+    /// What is after the change and was not before it.
+    pub(super) fn compare(&mut self, change: &Change, old: &HostReport, new: &HostReport) {
+        let known = |finding: &&Finding| old.findings.iter().any(|old| old.key() == finding.key());
+        let introduced = new.findings.iter().filter(|finding| !known(finding));
+        let opened = opens(old.verdict, new);
+        let rests_on: BTreeSet<_> = new
+            .host
+            .rests_on
+            .union(&old.host.rests_on)
+            .cloned()
+            .collect();
+        let charge = |finding: Finding| Charge {
+            finding,
+            host: new.host.key.host.clone(),
+            rests_on: rests_on.clone(),
+        };
+        for finding in introduced {
+            let denies = match change.removes() {
+                true => opened,
+                false => finding.severity == Severity::Error,
+            };
+            self.push(denies, charge(finding.clone()));
+        }
+        if change.removes() && opened {
+            self.push(true, charge(left_open(change, old, new)));
+        }
+        if new.verdict == Verdict::Unknown && old.verdict != Verdict::Unknown {
+            self.notes.insert(not_seen(&new.host));
+        }
+    }
+
+    /// Mistakes in an object that opens no host.
+    pub(super) fn remark(&mut self, change: &Change) {
+        let Some(new) = change.new.as_ref().filter(|new| new.routes.is_empty()) else {
+            return;
+        };
+        let old = change.old.iter().flat_map(|old| &old.remarks);
+        let known: Vec<_> = old.map(|remark| &remark.site).collect();
+        let fresh = new
+            .remarks
+            .iter()
+            .filter(|remark| !known.contains(&&remark.site));
+        let fresh: Vec<_> = fresh.cloned().collect();
+        for finding in policy::check_remarks(&fresh, change.now) {
+            let charge = Charge {
+                host: String::new(),
+                rests_on: BTreeSet::new(),
+                finding,
+            };
+            self.push(charge.finding.severity == Severity::Error, charge);
+        }
+    }
+
+    fn push(&mut self, denies: bool, charge: Charge) {
+        let denies = denies && !self.only_warn.contains(&charge.finding.rule);
+        let list = match denies {
+            true => &mut self.denials,
+            false => &mut self.warnings,
+        };
+        if !list
+            .iter()
+            .any(|known| known.finding.key() == charge.finding.key())
+        {
+            list.push(charge);
+        }
+    }
+
+    /// A denial that rests on something that could not be read becomes a warning.
+    pub(super) fn spare(&mut self, unread: &BTreeMap<Arc<ObjectRef>, String>) {
+        let doubtful = |charge: &Charge| {
+            charge
+                .rests_on
+                .iter()
+                .find_map(|object| Some((object, unread.get(object)?)))
+                .map(|(object, why)| format!("not refused because {object} was not read ({why})"))
+        };
+        let (doubtful, certain): (Vec<_>, _) = std::mem::take(&mut self.denials)
+            .into_iter()
+            .map(|charge| (doubtful(&charge), charge))
+            .partition(|(note, _)| note.is_some());
+        self.denials = certain.into_iter().map(|(_, charge)| charge).collect();
+        for (note, charge) in doubtful {
+            self.notes.extend(note);
+            self.warnings.push(charge);
+        }
+    }
+
+    /// The answer for the API server.
+    pub(super) fn answer(self) -> Answer {
+        let mut lines: Vec<_> = self.denials.iter().take(ENOUGH).map(Charge::line).collect();
+        if self.more > 0 {
+            lines.push(format!("and up to {} more hosts", self.more));
+        }
+        let warnings = self.warnings.iter().map(Charge::line).chain(self.notes);
+        Answer {
+            denied: (!lines.is_empty()).then(|| lines.join("; ")),
+            warnings: warnings.take(ENOUGH).collect(),
+            patch: None,
+        }
+    }
+}
+
+impl Charge {
+    fn line(&self) -> String {
+        let Finding {
+            rule,
+            message,
+            hint,
+            ..
+        } = &self.finding;
+        match self.host.as_str() {
+            "" => format!("{rule}: {message}; hint: {hint}"),
+            host => format!("{rule}: {message} (host {host}); hint: {hint}"),
+        }
+    }
+}
+
+/// Whether a removal lets strangers in who were kept out before.
+fn opens(old: Verdict, new: &HostReport) -> bool {
+    let served = !new.host.doors.is_empty();
+    let exposed = match new.verdict {
+        Verdict::Open | Verdict::Weak => true,
+        // Nothing is left that speaks of certificates, but the host is still served.
+        Verdict::None => served && old == Verdict::Enforced,
+        Verdict::Broken | Verdict::Enforced | Verdict::Unknown => false,
+    };
+    exposed && !old.lets_strangers_in()
+}
+
+/// A deletion that opens a host has no finding of its own where nothing is left to point at.
+fn left_open(change: &Change, old: &HostReport, new: &HostReport) -> Finding {
+    Finding {
+        rule: "client-auth-off",
+        severity: Severity::Error,
+        site: Site::new(&change.object, ""),
+        message: format!(
+            "without it {} is {} (it was {})",
+            new.host.key.host, new.verdict, old.verdict
+        ),
+        hint: "protect the host in another way first, or remove its routes".to_owned(),
+        repair: None,
+    }
+}
+
+fn not_seen(host: &Host) -> String {
+    let unseen: Vec<_> = host.unseen().into_iter().collect();
+    format!(
+        "host {} cannot be judged; not seen: {}",
+        host.key.host,
+        unseen.join(", ")
+    )
+}
