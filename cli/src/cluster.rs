@@ -259,6 +259,12 @@ fn failed(error: &kube::Error, what: &str) -> anyhow::Error {
     }
 }
 
+/// The namespace of the flags, the context or the pod; nothing is sent, and none is needed.
+pub(crate) async fn namespace(globals: &Globals) -> String {
+    let configured = config(globals).await.map(|config| config.default_namespace);
+    configured.unwrap_or_else(|_| globals.file_namespace().to_owned())
+}
+
 async fn config(globals: &Globals) -> anyhow::Result<Config> {
     let mut kubeconfig = match &globals.kubeconfig {
         Some(path) => Kubeconfig::read_from(path)?,

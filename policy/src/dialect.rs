@@ -134,6 +134,11 @@ pub fn kinds() -> Vec<Kind> {
     kinds
 }
 
+/// The kind of an object, where some dialect reads it.
+pub fn kind_of(object: &ObjectRef) -> Option<Kind> {
+    kinds().into_iter().find(|kind| kind.is(object))
+}
+
 /// Every data key that some dialect reads as a CA, each once.
 pub fn ca_keys() -> Vec<&'static str> {
     let mut keys: Vec<_> = DIALECTS

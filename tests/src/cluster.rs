@@ -13,7 +13,7 @@ use crate::process::Process;
 use crate::{keys, ports, say, wait_until};
 
 /// The administrator's token; the cluster listens on loopback alone and lives for minutes.
-const TOKEN: &str = "loopback-admin";
+pub const TOKEN: &str = "loopback-admin";
 const READY: Duration = Duration::from_secs(60);
 
 /// A cluster that others started, or that lives as long as [`Running`].

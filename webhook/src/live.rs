@@ -37,11 +37,10 @@ impl Live<'_> {
 
     /// One object of a kind that dialects read.
     pub(crate) async fn object(&self, id: &ObjectRef) -> Lookup<Object> {
-        let kinds = dialect::kinds();
-        let Some(kind) = kinds.iter().find(|kind| kind.is(id)) else {
+        let Some(kind) = dialect::kind_of(id) else {
             return Lookup::Unknown("not a kind that is read".to_owned());
         };
-        match self.get(&path(kind, id)).await {
+        match self.get(&path(&kind, id)).await {
             Lookup::Found(text) => {
                 Object::from_json(&text).map_or_else(|_| Lookup::Missing, Lookup::Found)
             }

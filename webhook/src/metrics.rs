@@ -6,6 +6,7 @@ use policy::Lookup;
 use prometheus_client::encoding::EncodeLabelSet;
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
+use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::registry::Registry;
 
@@ -69,8 +70,8 @@ impl Metrics {
         self.lookups.get_or_create(&Result { result }).inc();
     }
 
-    /// All counters as text.
-    pub(crate) fn text(&self) -> String {
+    /// Everything as text; `objects`: how many the index holds.
+    pub(crate) fn text(&self, objects: usize) -> String {
         let mut registry = Registry::with_prefix("mtls_webhook");
         registry.register(
             "reviews",
@@ -87,6 +88,9 @@ impl Metrics {
             "Time from the body to the answer",
             self.durations.clone(),
         );
+        let known: Gauge = Gauge::default();
+        known.set(i64::try_from(objects).unwrap_or(i64::MAX));
+        registry.register("objects", "Objects in the index", known);
         let mut text = String::new();
         // Writing to a String cannot fail.
         let _ = prometheus_client::encoding::text::encode(&mut text, &registry);

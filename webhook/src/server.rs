@@ -154,7 +154,9 @@ fn health_router(state: &Arc<State>) -> Router {
         .route("/readyz", get(readyz))
         .route(
             "/metrics",
-            get(|Shared(state): Shared<Arc<State>>| async move { state.metrics.text() }),
+            get(|Shared(state): Shared<Arc<State>>| async move {
+                state.metrics.text(state.facts().len())
+            }),
         )
         .with_state(Arc::clone(state))
 }

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use zeroize::Zeroizing;
 
 use super::{block_on, now};
-use crate::cluster::{Cluster, Created, item};
+use crate::cluster::{Cluster, Created, item, namespace};
 use crate::files::{self, File};
 use crate::globals::{Globals, duration};
 use crate::output::{self, Format};
@@ -79,11 +79,6 @@ pub(crate) fn run(args: &Args, globals: &Globals) -> anyhow::Result<u8> {
         return write(args, folder, &ca);
     }
     check_name(&args.name)?;
-    if args.dry_run == DryRun::Client {
-        let objects = secrets(args, globals.file_namespace(), &ca);
-        output::objects(args.output, &objects, &args.dry_run.done("created"))?;
-        return Ok(0);
-    }
     block_on(create(args, globals, &ca))
 }
 
@@ -126,6 +121,11 @@ fn check_name(name: &str) -> anyhow::Result<()> {
 }
 
 async fn create(args: &Args, globals: &Globals, ca: &Authority) -> anyhow::Result<u8> {
+    if args.dry_run == DryRun::Client {
+        let objects = secrets(args, &namespace(globals).await, ca);
+        output::objects(args.output, &objects, &args.dry_run.done("created"))?;
+        return Ok(0);
+    }
     let cluster = Cluster::connect(globals).await?;
     let objects = secrets(args, &cluster.namespace, ca);
     let mut made: Vec<String> = Vec::new();

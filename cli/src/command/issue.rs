@@ -8,7 +8,7 @@ use pki::{Issued, LeafParams, Profile, San};
 use super::create_ca::{DryRun, create_one, secret};
 use super::signer::Signer;
 use super::{block_on, now};
-use crate::cluster::Cluster;
+use crate::cluster::{Cluster, namespace};
 use crate::files::{self, File};
 use crate::globals::{Globals, duration};
 use crate::output::{self, Format};
@@ -147,7 +147,7 @@ async fn to_secret(
         )
     };
     let object = if args.dry_run == DryRun::Client {
-        make(globals.file_namespace())
+        make(&namespace(globals).await)
     } else {
         let cluster = Cluster::connect(globals).await?;
         let object = make(&cluster.namespace);

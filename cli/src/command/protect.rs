@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use anyhow::Context as _;
-use policy::dialect::{self, WriteRequest};
+use policy::dialect::{self, Kind, Role, WriteRequest};
 use policy::{Mode, Object, SecretRef, Settings};
 use serde_json::Value;
 
@@ -15,7 +15,7 @@ use crate::manifests;
 use crate::output::{self, Format};
 use crate::problem::{Problem, say};
 
-/// Put an Ingress, IngressRoute or IngressRouteTCP behind a CA
+/// Put a route behind a CA, in the words of its gateway
 #[derive(clap::Args)]
 #[command(after_help = "Examples:
   # Demand certificates of the CA in Secret shop/partners-trust
@@ -25,7 +25,8 @@ use crate::problem::{Problem, say};
   # Offline: the route is in a file
   kubectl mtls protect ingress/api -n shop --trust partners-trust -f api.yaml --dry-run=client -o yaml")]
 pub(crate) struct Args {
-    /// ingress/NAME, ingressroute/NAME or ingressroutetcp/NAME
+    /// The route, as ingress/api, ingressroute/api or ingressroutetcp/api
+    #[arg(value_name = "KIND/NAME")]
     target: String,
     /// The trust Secret, in the target's namespace
     #[arg(long, value_name = "NAME")]
@@ -44,21 +45,6 @@ pub(crate) struct Args {
     output: Format,
 }
 
-/// Kind, plural and API versions of what can be protected; the first version that has it wins.
-const TARGETS: &[(&str, &str, &[&str])] = &[
-    ("Ingress", "ingresses", &["networking.k8s.io/v1"]),
-    (
-        "IngressRoute",
-        "ingressroutes",
-        &["traefik.io/v1alpha1", "traefik.containo.us/v1alpha1"],
-    ),
-    (
-        "IngressRouteTCP",
-        "ingressroutetcps",
-        &["traefik.io/v1alpha1", "traefik.containo.us/v1alpha1"],
-    ),
-];
-
 fn mode(text: &str) -> Result<Mode, String> {
     match text {
         "required" => Ok(Mode::Required),
@@ -67,39 +53,48 @@ fn mode(text: &str) -> Result<Mode, String> {
     }
 }
 
-/// A kind that can be protected, and a name.
+/// A route to be protected: its kind in each API group that has it, and its name.
 struct Target<'a> {
-    kind: &'static str,
-    plural: &'static str,
-    versions: &'static [&'static str],
+    kinds: Vec<Kind>,
     name: &'a str,
 }
 
 impl<'a> Target<'a> {
     fn parse(text: &'a str) -> anyhow::Result<Self> {
         let (kind, name) = text.split_once('/').unwrap_or((text, ""));
-        let known = TARGETS.iter().find(|(known, plural, _)| {
-            known.eq_ignore_ascii_case(kind) || plural.eq_ignore_ascii_case(kind)
-        });
-        match known {
-            Some((kind, plural, versions)) if !name.is_empty() && !name.contains('/') => Ok(Self {
-                kind,
-                plural,
-                versions,
-                name,
-            }),
-            _ => Err(Problem::usage(format!("{text:?} cannot be protected"))
-                .hint("name an ingress/NAME, ingressroute/NAME or ingressroutetcp/NAME")),
+        let routes = dialect::kinds()
+            .into_iter()
+            .filter(|kind| kind.role == Role::Route);
+        let (named, others): (Vec<_>, Vec<_>) = routes.partition(|known| is_called(known, kind));
+        if !named.is_empty() && !name.is_empty() && !name.contains('/') {
+            return Ok(Self { kinds: named, name });
         }
+        let mut known: Vec<_> = named.iter().chain(&others).map(singular).collect();
+        known.sort();
+        known.dedup();
+        Err(
+            Problem::usage(format!("{text:?} cannot be protected")).hint(format!(
+                "name KIND/NAME, where KIND is one of {}",
+                known.join(", ")
+            )),
+        )
     }
 
-    fn plural(&self, object: &Value) -> &'static str {
-        if object["kind"] == "TLSOption" {
-            "tlsoptions"
-        } else {
-            self.plural
-        }
+    fn is(&self, object: &Object) -> bool {
+        object.id.name == self.name && self.kinds.iter().any(|kind| kind.is(&object.id))
     }
+}
+
+fn singular(kind: &Kind) -> String {
+    kind.kind.to_lowercase()
+}
+
+/// As kubectl names kinds: singular, plural, or plural and group.
+fn is_called(kind: &Kind, name: &str) -> bool {
+    let full = format!("{}.{}", kind.plural, kind.group);
+    [kind.kind, kind.plural, &full]
+        .iter()
+        .any(|known| known.eq_ignore_ascii_case(name))
 }
 
 pub(crate) fn run(args: &Args, globals: &Globals) -> anyhow::Result<u8> {
@@ -124,8 +119,7 @@ fn from_files(args: &Args, target: &Target<'_>, globals: &Globals) -> anyhow::Re
         .into_iter()
         .map(|manifest| manifest.object)
         .find(|object| {
-            object.id.kind == target.kind
-                && object.id.name == target.name
+            target.is(object)
                 && globals
                     .namespace
                     .as_ref()
@@ -146,7 +140,7 @@ async fn in_cluster(args: &Args, target: &Target<'_>, globals: &Globals) -> anyh
         return print(args, &objects);
     }
     for object in &objects {
-        apply(args, &cluster, target, object, &mut facts).await?;
+        apply(args, &cluster, object, &mut facts).await?;
     }
     print(args, &objects)?;
     if args.dry_run == DryRun::None {
@@ -157,38 +151,43 @@ async fn in_cluster(args: &Args, target: &Target<'_>, globals: &Globals) -> anyh
 }
 
 async fn fetch(cluster: &Cluster, target: &Target<'_>) -> anyhow::Result<Object> {
-    for version in target.versions {
-        let path = item(version, target.plural, &cluster.namespace, target.name);
+    for kind in &target.kinds {
+        let path = item(
+            &kind.api_version(),
+            kind.plural,
+            &cluster.namespace,
+            target.name,
+        );
         if let Some(text) = cluster.get(&path).await? {
             return Object::from_json(&text)
                 .map_err(|unreadable| anyhow::anyhow!("reading {path}: {}", unreadable.reason));
         }
     }
-    let what = format!("{}/{}", target.kind.to_lowercase(), target.name);
+    let kind = &target.kinds[0];
     Err(Problem::world(format!(
-        "{what} does not exist in namespace {}",
+        "{}/{} does not exist in namespace {}",
+        singular(kind),
+        target.name,
         cluster.namespace
     ))
     .hint(format!(
         "`kubectl get {} -A` lists what there is",
-        target.plural
+        kind.plural
     )))
 }
 
 async fn apply(
     args: &Args,
     cluster: &Cluster,
-    target: &Target<'_>,
     object: &Value,
     facts: &mut policy::Facts,
 ) -> anyhow::Result<()> {
-    let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
-    let version = text(&object["apiVersion"]);
-    let (namespace, name) = (
-        text(&object["metadata"]["namespace"]),
-        text(&object["metadata"]["name"]),
-    );
-    let path = item(&version, target.plural(object), &namespace, &name);
+    let text = object.to_string();
+    let written = Object::from_json(&text)
+        .map_err(|unreadable| anyhow::anyhow!("writing {}", unreadable.reason))?;
+    let kind = dialect::kind_of(&written.id).context("an object of a kind that is read")?;
+    let (namespace, name) = (&written.id.namespace, &written.id.name);
+    let path = item(&kind.api_version(), kind.plural, namespace, name);
     let applied = cluster
         .apply(&path, object, args.dry_run == DryRun::Server)
         .await?;
@@ -203,7 +202,7 @@ async fn apply(
 fn written(args: &Args, object: &Object, settings: &Settings) -> anyhow::Result<Vec<Value>> {
     let (dialect, _) = dialect::gateway_of(object, settings).ok_or_else(|| {
         Problem::world(format!("no gateway is known that serves {}", object.id))
-            .hint("set its class: spec.ingressClassName nginx or traefik")
+            .hint("set its class in spec.ingressClassName, or name its gateway in --config")
     })?;
     let trust = SecretRef::new(&object.id.namespace, &args.trust);
     let request = WriteRequest {

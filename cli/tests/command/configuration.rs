@@ -1,0 +1,102 @@
+//! What is read beside the objects: the kubeconfig's namespace, `.kubectl-mtls.yaml`.
+
+use std::fs;
+
+use serde_json::Value;
+
+use crate::mtls;
+
+const HEAD: &str = "apiVersion: kubectl-mtls.github.io/v1alpha1\nkind: Config\n";
+
+const INGRESS: &str = "apiVersion: networking.k8s.io/v1
+kind: Ingress
+metadata: {name: api, namespace: shop, annotations: {nginx.ingress.kubernetes.io/auth-tls-secret: shop/ca}}
+spec:
+  ingressClassName: edge
+  tls: [{hosts: [a.example]}]
+  rules: [{host: a.example, http: {paths: [{path: /, pathType: Prefix, backend: {service: {name: a, port: {number: 80}}}}]}}]
+";
+
+#[test]
+fn a_dry_run_takes_the_namespace_of_the_context() {
+    let folder = tempfile::tempdir().unwrap();
+    let kubeconfig = "apiVersion: v1
+kind: Config
+clusters: [{name: c, cluster: {server: 'https://127.0.0.1:1'}}]
+users: [{name: u, user: {}}]
+contexts: [{name: x, context: {cluster: c, user: u, namespace: pki}}]
+current-context: x
+";
+    fs::create_dir(folder.path().join(".kube")).unwrap();
+    fs::write(folder.path().join(".kube/config"), kubeconfig).unwrap();
+    let create = |more: &[&str]| {
+        let args = ["create", "ca", "partners", "--dry-run=client", "-o", "json"];
+        let said = mtls(folder.path(), &[&args, more].concat(), "");
+        assert_eq!(said.code, 0, "{}", said.stderr);
+        let list: Value = serde_json::from_str(&said.stdout).unwrap();
+        list["items"][0]["metadata"]["namespace"].clone()
+    };
+    assert_eq!(create(&[]), "pki");
+    assert_eq!(create(&["-n", "shop"]), "shop");
+    fs::remove_file(folder.path().join(".kube/config")).unwrap();
+    assert_eq!(create(&[]), "default");
+}
+
+/// The gateway and verdict of the only host.
+fn host(said: &str) -> (String, String) {
+    let list: Value = serde_json::from_str(said).unwrap();
+    let text = |field: &str| list["items"][0][field].as_str().unwrap().to_owned();
+    (text("gateway"), text("verdict"))
+}
+
+#[test]
+fn the_configuration_tells_who_serves_a_class() {
+    let folder = tempfile::tempdir().unwrap();
+    let below = folder.path().join("apps/shop");
+    fs::create_dir_all(&below).unwrap();
+    let get = |more: &[&str]| {
+        let args = ["get", "hosts", "-f", "-", "--complete", "-o", "json"];
+        mtls(&below, &[&args, more].concat(), INGRESS)
+    };
+    let traefik = format!("{HEAD}gateways: [{{dialect: traefik, ingressClass: edge}}]\n");
+    fs::write(folder.path().join(".kubectl-mtls.yaml"), traefik).unwrap();
+    assert_eq!(host(&get(&[]).stdout).0, "traefik");
+    let nginx = format!("{HEAD}gateways: [{{dialect: ingress-nginx, ingressClass: edge}}]\n");
+    fs::write(below.join("other.yaml"), nginx).unwrap();
+    let said = get(&["--config", "other.yaml"]);
+    assert_eq!(
+        host(&said.stdout),
+        ("ingress-nginx".into(), "broken".into())
+    );
+}
+
+#[test]
+fn a_wrong_configuration_is_named() {
+    let folder = tempfile::tempdir().unwrap();
+    for (text, words) in [
+        ("gateways: [", "line 2"),
+        (
+            &format!("{HEAD}gateways: [{{dialect: haproxy-2}}]"),
+            "haproxy-2",
+        ),
+        (&format!("{HEAD}gateway: []"), "unknown field `gateway`"),
+        ("[]", "invalid type"),
+    ] {
+        fs::write(folder.path().join("c.yaml"), text).unwrap();
+        let args = ["get", "hosts", "-f", "-", "--config", "c.yaml"];
+        let said = mtls(folder.path(), &args, INGRESS);
+        assert_eq!(said.code, 3, "{text}: {}", said.stderr);
+        assert!(
+            said.stderr.contains(words) && said.stderr.contains("c.yaml"),
+            "{}",
+            said.stderr
+        );
+    }
+    let missing = ["get", "hosts", "-f", "-", "--config", "none.yaml"];
+    let said = mtls(folder.path(), &missing, INGRESS);
+    assert!(
+        said.code == 3 && said.stderr.contains("none.yaml"),
+        "{}",
+        said.stderr
+    );
+}

@@ -1,0 +1,39 @@
+//! The command as a user types it, without any cluster.
+#![allow(clippy::unwrap_used)]
+
+mod bad_input;
+mod configuration;
+
+use std::io::Write as _;
+use std::path::Path;
+use std::process::{Command, Stdio};
+
+struct Said {
+    code: i32,
+    stdout: String,
+    stderr: String,
+}
+
+/// Runs the command in a folder, with no cluster configured.
+fn mtls(folder: &Path, args: &[&str], stdin: &str) -> Said {
+    let mut child = Command::new(env!("CARGO_BIN_EXE_kubectl-mtls"))
+        .args(args)
+        .current_dir(folder)
+        .env_clear()
+        .env("HOME", folder)
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let _ = child.stdin.take().unwrap().write_all(stdin.as_bytes());
+    let output = child.wait_with_output().unwrap();
+    let text = |bytes: Vec<u8>| String::from_utf8(bytes).unwrap();
+    let said = Said {
+        code: output.status.code().unwrap(),
+        stdout: text(output.stdout),
+        stderr: text(output.stderr),
+    };
+    assert!(!said.stderr.contains("panicked"), "{}", said.stderr);
+    said
+}
