@@ -80,7 +80,7 @@ fn a_wrong_configuration_is_named() {
             "haproxy-2",
         ),
         (&format!("{HEAD}gateway: []"), "unknown field `gateway`"),
-        ("[]", "invalid type"),
+        ("[]", "expected"),
     ] {
         fs::write(folder.path().join("c.yaml"), text).unwrap();
         let args = ["get", "hosts", "-f", "-", "--config", "c.yaml"];
