@@ -4,9 +4,10 @@ use std::collections::HashSet;
 
 use crate::fact::Remark;
 use crate::finding::Finding;
-use crate::host::{Host, HostKey, Verdict};
+use crate::gateway::HostKey;
+use crate::host::{Host, Verdict};
 use crate::rule::{RULES, Subject};
-use crate::store::View;
+use crate::view::View;
 use crate::{Site, dialect};
 
 /// A host with its verdict and the findings that explain it.

@@ -9,12 +9,15 @@ use std::sync::Arc;
 
 use serde_json::Value;
 
-use crate::fact::{Harm, ObjectFacts, Remark, RemarkKind, Site};
-use crate::host::{Gateway, Host, HostKey};
+use crate::bundle::Bundle;
+use crate::fact::{Harm, ObjectFacts, Remark, RemarkKind};
+use crate::gateway::{Gateway, HostKey};
+use crate::host::Host;
 use crate::object::SecretRef;
 use crate::settings::{Settings, class_of};
-use crate::store::View;
-use crate::trust::{Bundle, TrustState};
+use crate::site::Site;
+use crate::trust::TrustState;
+use crate::view::View;
 use crate::{Mode, Object, ObjectRef};
 
 /// Every dialect. One row, one folder.

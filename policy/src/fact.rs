@@ -3,28 +3,10 @@
 
 use std::sync::Arc;
 
-use crate::host::Gateway;
+use crate::bundle::Bundle;
+use crate::gateway::Gateway;
 use crate::object::{ObjectRef, SecretRef};
-use crate::{Bundle, Repair};
-
-/// A place in an object.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Site {
-    /// The object.
-    pub object: Arc<ObjectRef>,
-    /// A JSON pointer (RFC 6901) into it.
-    pub pointer: String,
-}
-
-impl Site {
-    /// A place in an object.
-    pub fn new(object: &Arc<ObjectRef>, pointer: impl Into<String>) -> Self {
-        Self {
-            object: Arc::clone(object),
-            pointer: pointer.into(),
-        }
-    }
-}
+use crate::site::{Repair, Site};
 
 /// Everything one object says.
 #[derive(Clone, Debug)]

@@ -3,9 +3,8 @@
 use std::fmt;
 use std::sync::Arc;
 
-use serde_json::Value;
-
-use crate::{ObjectRef, Site};
+use crate::object::ObjectRef;
+use crate::site::{Repair, Site};
 
 /// How bad a finding is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -26,15 +25,6 @@ impl fmt::Display for Severity {
             Self::Error => "error",
         })
     }
-}
-
-/// A repair whose meaning cannot be in doubt and that never lets in anybody new: one value.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Repair {
-    /// The JSON pointer of the value.
-    pub pointer: String,
-    /// The new value.
-    pub value: Value,
 }
 
 /// One sin at one place.

@@ -4,38 +4,12 @@ use std::collections::BTreeSet;
 use std::fmt;
 use std::sync::Arc;
 
-use crate::fact::{OptionUse, Remark, TlsOption};
+use crate::fact::{Mode, OptionUse, Remark, TlsOption};
+use crate::gateway::HostKey;
+use crate::lookup::Lookup;
+use crate::object::{ObjectRef, SecretRef};
+use crate::site::Site;
 use crate::trust::TrustUse;
-use crate::{Lookup, Mode, ObjectRef, SecretRef, Site};
-
-/// One gateway instance.
-#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub struct Gateway {
-    /// The dialect's id.
-    pub dialect: &'static str,
-    /// The class or controller.
-    pub instance: String,
-}
-
-/// One host of one gateway instance.
-#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub struct HostKey {
-    /// Who serves it.
-    pub gateway: Arc<Gateway>,
-    /// The name in lower case, `*.x`, or `*`.
-    pub host: String,
-}
-
-impl HostKey {
-    /// The wildcard that covers an exact name, `*.parent`.
-    pub fn wildcard(&self) -> Option<Self> {
-        let (_, parent) = self.host.split_once('.')?;
-        (!self.host.starts_with('*')).then(|| Self {
-            gateway: Arc::clone(&self.gateway),
-            host: format!("*.{parent}"),
-        })
-    }
-}
 
 /// Whom a door lets through to the backend.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

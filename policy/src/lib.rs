@@ -13,26 +13,36 @@
 pub mod dialect;
 pub mod rule;
 
+mod bundle;
 mod check;
 mod fact;
 mod finding;
+mod gateway;
 mod host;
+mod lookup;
 mod object;
 mod settings;
+mod site;
 mod store;
 mod trust;
+mod view;
 
+pub use bundle::Bundle;
 pub use check::{HostReport, Report, check_host, check_remarks, report};
 pub use fact::{
     Demand, Filter, Harm, Malformed, Mode, ObjectFacts, OptionTarget, OptionUse, PlainHttp,
-    Protocol, Remark, RemarkKind, Route, Site, TlsOption, TrustRef,
+    Protocol, Remark, RemarkKind, Route, TlsOption, TrustRef,
 };
-pub use finding::{Finding, Repair, Severity};
-pub use host::{Admits, Because, Door, Fallback, Gateway, Host, HostKey, OptionState, Verdict};
+pub use finding::{Finding, Severity};
+pub use gateway::{Gateway, HostKey};
+pub use host::{Admits, Because, Door, Fallback, Host, OptionState, Verdict};
+pub use lookup::{Lookup, Seen};
 pub use object::{Object, ObjectRef, SecretRef, Unreadable};
 pub use settings::{GatewayConfig, Settings};
-pub use store::{Facts, Lookup, Seen, View};
-pub use trust::{Bundle, TrustState, TrustUse};
+pub use site::{Repair, Site};
+pub use store::Facts;
+pub use trust::{TrustState, TrustUse};
+pub use view::View;
 
 /// The label that marks what this project writes.
 pub const MANAGED_BY: &str = "kubectl-mtls";

@@ -347,6 +347,13 @@ fn whole(reason: &str) -> Unreadable {
     at("", reason)
 }
 
+/// The strings of a list; anything else is passed over.
+pub(crate) fn strings(list: &Value) -> Vec<String> {
+    let list = list.as_array().map_or(&[][..], Vec::as_slice);
+    let strings = list.iter().filter_map(Value::as_str);
+    strings.map(str::to_owned).collect()
+}
+
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used)]

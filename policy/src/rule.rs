@@ -21,9 +21,10 @@ mod unverified_client_cert;
 #[cfg(test)]
 mod testing;
 
-use crate::fact::{Harm, Remark, RemarkKind, Site};
+use crate::fact::{Harm, Remark, RemarkKind};
 use crate::finding::{Finding, Severity};
 use crate::host::Host;
+use crate::site::Site;
 
 /// Every rule, in the order of their ids.
 pub static RULES: &[&Rule] = &[

@@ -6,6 +6,7 @@
 
 mod read;
 mod settle;
+mod words;
 mod write;
 
 use super::{Dialect, INGRESS};

@@ -2,7 +2,7 @@
 
 use super::{Rule, Subject};
 use crate::finding::{Finding, Severity};
-use crate::store::Lookup;
+use crate::lookup::Lookup;
 use crate::trust::TrustUse;
 
 pub(super) static RULE: Rule = Rule {

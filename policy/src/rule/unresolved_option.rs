@@ -4,7 +4,7 @@ use super::{Rule, Subject};
 use crate::fact::OptionTarget;
 use crate::finding::{Finding, Severity};
 use crate::host::OptionState;
-use crate::store::Lookup;
+use crate::lookup::Lookup;
 
 pub(super) static RULE: Rule = Rule {
     id: "unresolved-option",

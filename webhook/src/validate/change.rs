@@ -5,7 +5,8 @@ use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use policy::{
-    Facts, HostKey, HostReport, Object, ObjectFacts, ObjectRef, SecretRef, TlsOption, View, dialect,
+    Facts, Finding, HostKey, HostReport, Object, ObjectFacts, ObjectRef, SecretRef, TlsOption,
+    View, dialect,
 };
 
 use super::evidence::Evidence;
@@ -16,13 +17,13 @@ use crate::touched;
 /// A change, as facts before and after.
 pub(super) struct Change {
     /// What changes.
-    pub(super) object: Arc<ObjectRef>,
+    object: Arc<ObjectRef>,
     /// Before; `None`: it is new.
-    pub(super) old: Option<Arc<ObjectFacts>>,
+    old: Option<Arc<ObjectFacts>>,
     /// After; `None`: it goes.
-    pub(super) new: Option<Arc<ObjectFacts>>,
+    new: Option<Arc<ObjectFacts>>,
     /// Unix seconds.
-    pub(super) now: i64,
+    now: i64,
     hosts: Vec<HostKey>,
 }
 
@@ -69,7 +70,7 @@ impl Change {
         let facts = live.state.facts();
         let before = self.view(&facts, evidence, self.old.as_ref());
         let after = self.view(&facts, evidence, self.new.as_ref());
-        let mut judged = Judged::new(&live.state.warn);
+        let mut judged = Judged::new(&live.state.warn, self.removal());
         let mut wanted = BTreeSet::new();
         for (index, key) in self.hosts.iter().enumerate() {
             if judged.denials.len() >= ENOUGH {
@@ -78,9 +79,9 @@ impl Change {
             }
             let (old, new) = (self.settle(key, &before), self.settle(key, &after));
             wanted.extend(old.host.wanted.iter().chain(&new.host.wanted).cloned());
-            judged.compare(self, &old, &new);
+            judged.compare(&old, &new);
         }
-        judged.remark(self);
+        judged.remark(self.remarks());
         (judged, wanted)
     }
 
@@ -113,16 +114,31 @@ impl Change {
         others.cloned().collect()
     }
 
-    /// Whether the object goes, or a Secret loses a key: that is as a Secret that goes.
-    pub(super) fn removes(&self) -> bool {
+    /// The object, if it goes; a Secret that loses a key is as one that goes.
+    fn removal(&self) -> Option<Arc<ObjectRef>> {
         let keys = |facts: &Option<Arc<ObjectFacts>>| {
             let bundle = facts.as_ref().and_then(|facts| facts.bundle.clone());
             bundle.map(|bundle| bundle.keys.keys().cloned().collect::<BTreeSet<_>>())
         };
-        match (keys(&self.old), keys(&self.new)) {
+        let removes = match (keys(&self.old), keys(&self.new)) {
             (Some(old), Some(new)) => !old.is_subset(&new),
             _ => self.new.is_none(),
-        }
+        };
+        removes.then(|| Arc::clone(&self.object))
+    }
+
+    /// New mistakes in an object that opens no host.
+    fn remarks(&self) -> Vec<Finding> {
+        let Some(new) = self.new.as_ref().filter(|new| new.routes.is_empty()) else {
+            return Vec::new();
+        };
+        let old = self.old.iter().flat_map(|old| &old.remarks);
+        let known: Vec<_> = old.map(|remark| &remark.site).collect();
+        let fresh = new
+            .remarks
+            .iter()
+            .filter(|remark| !known.contains(&&remark.site));
+        policy::check_remarks(&fresh.cloned().collect::<Vec<_>>(), self.now)
     }
 }
 

@@ -5,7 +5,6 @@ use std::sync::Arc;
 
 use policy::{Finding, Host, HostReport, ObjectRef, Severity, Site, Verdict};
 
-use super::change::Change;
 use crate::review::Answer;
 
 /// So many findings say enough; further hosts are not settled once there are so many denials.
@@ -20,6 +19,7 @@ pub(super) struct Judged<'a> {
     warnings: Vec<Charge>,
     notes: BTreeSet<String>,
     only_warn: &'a [&'static str],
+    removal: Option<Arc<ObjectRef>>,
 }
 
 /// A finding that a change introduces.
@@ -32,19 +32,21 @@ pub(super) struct Charge {
 }
 
 impl<'a> Judged<'a> {
-    /// Nothing yet; the rules of `only_warn` never deny.
-    pub(super) fn new(only_warn: &'a [&'static str]) -> Self {
+    /// Nothing yet; the rules of `only_warn` never deny. What the change removes, if it does, is
+    /// refused only where it opens a host.
+    pub(super) fn new(only_warn: &'a [&'static str], removal: Option<Arc<ObjectRef>>) -> Self {
         Self {
             denials: Vec::new(),
             more: 0,
             warnings: Vec::new(),
             notes: BTreeSet::new(),
             only_warn,
+            removal,
         }
     }
 
     /// What is after the change and was not before it.
-    pub(super) fn compare(&mut self, change: &Change, old: &HostReport, new: &HostReport) {
+    pub(super) fn compare(&mut self, old: &HostReport, new: &HostReport) {
         let known = |finding: &&Finding| old.findings.iter().any(|old| old.key() == finding.key());
         let introduced = new.findings.iter().filter(|finding| !known(finding));
         let opened = opens(old.verdict, new);
@@ -60,14 +62,14 @@ impl<'a> Judged<'a> {
             rests_on: rests_on.clone(),
         };
         for finding in introduced {
-            let denies = match change.removes() {
+            let denies = match self.removal.is_some() {
                 true => opened,
                 false => finding.severity == Severity::Error,
             };
             self.push(denies, charge(finding.clone()));
         }
-        if change.removes() && opened {
-            self.push(true, charge(left_open(change, old, new)));
+        if let Some(object) = self.removal.clone().filter(|_| opened) {
+            self.push(true, charge(left_open(&object, old, new)));
         }
         if new.verdict == Verdict::Unknown && old.verdict != Verdict::Unknown {
             self.notes.insert(not_seen(&new.host));
@@ -75,18 +77,8 @@ impl<'a> Judged<'a> {
     }
 
     /// Mistakes in an object that opens no host.
-    pub(super) fn remark(&mut self, change: &Change) {
-        let Some(new) = change.new.as_ref().filter(|new| new.routes.is_empty()) else {
-            return;
-        };
-        let old = change.old.iter().flat_map(|old| &old.remarks);
-        let known: Vec<_> = old.map(|remark| &remark.site).collect();
-        let fresh = new
-            .remarks
-            .iter()
-            .filter(|remark| !known.contains(&&remark.site));
-        let fresh: Vec<_> = fresh.cloned().collect();
-        for finding in policy::check_remarks(&fresh, change.now) {
+    pub(super) fn remark(&mut self, findings: Vec<Finding>) {
+        for finding in findings {
             let charge = Charge {
                 host: String::new(),
                 rests_on: BTreeSet::new(),
@@ -173,11 +165,11 @@ fn opens(old: Verdict, new: &HostReport) -> bool {
 }
 
 /// A deletion that opens a host has no finding of its own where nothing is left to point at.
-fn left_open(change: &Change, old: &HostReport, new: &HostReport) -> Finding {
+fn left_open(object: &Arc<ObjectRef>, old: &HostReport, new: &HostReport) -> Finding {
     Finding {
         rule: "client-auth-off",
         severity: Severity::Error,
-        site: Site::new(&change.object, ""),
+        site: Site::new(object, ""),
         message: format!(
             "without it {} is {} (it was {})",
             new.host.key.host, new.verdict, old.verdict

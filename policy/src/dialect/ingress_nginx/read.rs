@@ -5,26 +5,15 @@ use std::sync::Arc;
 use serde_json::Value;
 
 use super::PREFIX;
+use super::words::{self, KNOWN};
 use crate::dialect::host_name;
 use crate::fact::{
     Demand, Harm, Malformed, Mode, ObjectFacts, PlainHttp, Protocol, Remark, RemarkKind, Route,
-    Site, TrustRef,
+    TrustRef,
 };
 use crate::object::{SecretRef, annotation_pointer};
+use crate::site::Site;
 use crate::{Gateway, GatewayConfig, Object, Repair, Settings};
-
-/// The annotations about client certificates that the controller knows.
-const KNOWN: [&str; 6] = [
-    "auth-tls-error-page",
-    "auth-tls-match-cn",
-    "auth-tls-pass-certificate-to-upstream",
-    "auth-tls-secret",
-    "auth-tls-verify-client",
-    "auth-tls-verify-depth",
-];
-
-/// Prefixes that other controllers use, or that this one once used.
-const WRONG_PREFIXES: [&str; 3] = ["ingress.kubernetes.io/", "nginx.org/", "nginx.com/"];
 
 pub(super) fn read(object: &Object, gateway: &Arc<Gateway>, settings: &Settings) -> ObjectFacts {
     let config = settings.gateway(gateway.dialect, &gateway.instance);
@@ -34,7 +23,7 @@ pub(super) fn read(object: &Object, gateway: &Arc<Gateway>, settings: &Settings)
     };
     let mut facts = ObjectFacts::silent(&object.id);
     let (demand, dropped) = ingress.demand(&mut facts.remarks);
-    ingress.remark_words(&mut facts.remarks);
+    facts.remarks.extend(words::remarks(object));
     let shared = Shared {
         gateway,
         demand,
@@ -301,47 +290,6 @@ impl Ingress<'_> {
         }
     }
 
-    /// Unknown names and wrong prefixes; nothing in the controller reports them.
-    fn remark_words(&self, remarks: &mut Vec<Remark>) {
-        for key in self.object.annotations.keys() {
-            let unknown = key
-                .strip_prefix(PREFIX)
-                .filter(|suffix| suffix.starts_with("auth-tls") && !KNOWN.contains(suffix));
-            let misplaced = WRONG_PREFIXES
-                .iter()
-                .find_map(|prefix| key.strip_prefix(prefix));
-            let misplaced = misplaced.filter(|suffix| suffix.starts_with("auth-tls"));
-            let (message, hint) = match (unknown, misplaced) {
-                (Some(suffix), _) => (
-                    format!("{suffix} is no annotation of ingress-nginx, which ignores it"),
-                    format!("did you mean {}?", nearest(suffix)),
-                ),
-                (None, Some(suffix)) => (
-                    format!("{key} has the wrong prefix: ingress-nginx ignores it"),
-                    format!("write {PREFIX}{suffix}"),
-                ),
-                (None, None) => continue,
-            };
-            let site = Site::new(&self.object.id, annotation_pointer(key));
-            remarks.push(Remark {
-                site,
-                kind: RemarkKind::NoEffect,
-                harm: if self.has_demand() {
-                    Harm::Harmless
-                } else {
-                    Harm::Opens
-                },
-                message,
-                hint,
-                repair: None,
-            });
-        }
-    }
-
-    fn has_demand(&self) -> bool {
-        self.value("auth-tls-secret").is_some()
-    }
-
     fn remark(
         &self,
         suffix: &str,
@@ -445,28 +393,4 @@ fn repaired_mode(value: &str) -> Option<String> {
     ["on", "true", "yes", "enabled", "required"]
         .contains(&compact.as_str())
         .then(|| "on".to_owned())
-}
-
-/// The known name that shares most with a misspelt one.
-fn nearest(suffix: &str) -> String {
-    let words = |name: &str| name.split('-').map(str::to_owned).collect::<Vec<_>>();
-    let wanted = words(suffix);
-    let shared = |known: &&&str| {
-        let common = words(known)
-            .iter()
-            .filter(|word| wanted.contains(word))
-            .count();
-        let prefix = known
-            .chars()
-            .zip(suffix.chars())
-            .take_while(|(a, b)| a == b)
-            .count();
-        (common, prefix)
-    };
-    let best = KNOWN
-        .iter()
-        .max_by_key(shared)
-        .copied()
-        .unwrap_or("auth-tls-secret");
-    format!("{PREFIX}{best}")
 }

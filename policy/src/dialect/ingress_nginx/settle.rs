@@ -3,10 +3,13 @@
 use std::cmp::Reverse;
 use std::sync::Arc;
 
+use crate::bundle::Bundle;
 use crate::fact::{Demand, Mode, Protocol, Route, TrustRef};
-use crate::host::{Admits, Because, Door, Host, HostKey};
-use crate::store::{Lookup, View};
-use crate::trust::{Bundle, TrustState, TrustUse};
+use crate::gateway::HostKey;
+use crate::host::{Admits, Because, Door, Host};
+use crate::lookup::Lookup;
+use crate::trust::{TrustState, TrustUse};
+use crate::view::View;
 use crate::{GatewayConfig, Site};
 
 pub(super) fn settle(key: &HostKey, view: &View<'_>) -> Host {

@@ -9,9 +9,9 @@ use super::PREFIX;
 use crate::dialect::host_name;
 use crate::fact::{
     Harm, ObjectFacts, OptionTarget, OptionUse, PlainHttp, Protocol, Remark, RemarkKind, Route,
-    Site,
 };
 use crate::object::annotation_pointer;
+use crate::site::Site;
 use crate::{Gateway, Object, ObjectRef, Repair};
 
 /// Settings under `router.tls.` that Traefik knows; another makes it skip the Ingress.

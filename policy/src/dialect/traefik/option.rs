@@ -3,16 +3,17 @@
 
 use std::sync::Arc;
 
+use crate::bundle::Bundle;
 use crate::fact::{
-    Demand, Harm, Malformed, Mode, ObjectFacts, Remark, RemarkKind, Site, TlsOption, TrustRef,
+    Demand, Harm, Malformed, Mode, ObjectFacts, Remark, RemarkKind, TlsOption, TrustRef,
 };
 use crate::host::{Admits, Because, Host};
-use crate::object::SecretRef;
-use crate::store::{Lookup, View};
-use crate::trust::{Bundle, TrustState, TrustUse};
+use crate::lookup::Lookup;
+use crate::object::{SecretRef, strings};
+use crate::site::Site;
+use crate::trust::{TrustState, TrustUse};
+use crate::view::View;
 use crate::{Gateway, Object};
-
-use super::read::strings;
 
 pub(super) fn read(object: &Object, gateway: &Arc<Gateway>, facts: &mut ObjectFacts) {
     let section = &object.spec["clientAuth"];

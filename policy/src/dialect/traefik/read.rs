@@ -8,8 +8,10 @@ use super::{OLD_GROUP, ingress, matcher, option};
 use crate::dialect::host_name;
 use crate::fact::{
     Filter, Harm, ObjectFacts, OptionTarget, OptionUse, PlainHttp, Protocol, Remark, RemarkKind,
-    Route, Site,
+    Route,
 };
+use crate::object::strings;
+use crate::site::Site;
 use crate::{Gateway, GatewayConfig, Object, ObjectRef, Settings};
 
 pub(super) fn read(object: &Object, gateway: &Arc<Gateway>, settings: &Settings) -> ObjectFacts {
@@ -255,12 +257,4 @@ fn filter(object: &Object, gateway: &Arc<Gateway>) -> Arc<Filter> {
         id: format!("{}-{}", object.id.namespace, object.id.name),
         redirects: object.spec["redirectScheme"]["scheme"].as_str() == Some("https"),
     })
-}
-
-pub(super) fn strings(list: &Value) -> Vec<String> {
-    let list = list.as_array().map_or(&[][..], Vec::as_slice);
-    list.iter()
-        .filter_map(Value::as_str)
-        .map(str::to_owned)
-        .collect()
 }

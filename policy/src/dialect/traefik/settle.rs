@@ -7,8 +7,10 @@ use std::sync::Arc;
 use super::entry_point::{EntryPoint, entry_points};
 use super::option::{self, Outcome};
 use crate::fact::{OptionTarget, OptionUse, Protocol, Route};
-use crate::host::{Admits, Because, Door, Fallback, Host, HostKey, OptionState};
-use crate::store::{Lookup, View};
+use crate::gateway::HostKey;
+use crate::host::{Admits, Because, Door, Fallback, Host, OptionState};
+use crate::lookup::Lookup;
+use crate::view::View;
 use crate::{ObjectRef, Site};
 
 pub(super) fn settle(key: &HostKey, view: &View<'_>) -> Host {

@@ -1,0 +1,185 @@
+//! The store with a few changed objects laid over it, so that a host can be asked for before and
+//! after a change. The cost grows with the facts on the hosts asked for, not with the store.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use crate::bundle::Bundle;
+use crate::fact::{Filter, ObjectFacts, Route, TlsOption};
+use crate::gateway::{Gateway, HostKey};
+use crate::lookup::{Lookup, Seen};
+use crate::object::{ObjectRef, SecretRef};
+use crate::settings::Settings;
+use crate::store::{Facts, namespace_key, option_key, secret_of};
+
+/// The store with some objects changed.
+#[derive(Clone, Debug)]
+pub struct View<'a> {
+    base: &'a Facts,
+    overlay: HashMap<Arc<ObjectRef>, Option<Arc<ObjectFacts>>>,
+    bundles: HashMap<SecretRef, Lookup<Arc<Bundle>>>,
+}
+
+impl<'a> View<'a> {
+    /// Lays an object's facts over the store; `None`: the object is gone.
+    pub fn lay(&mut self, object: &Arc<ObjectRef>, facts: Option<Arc<ObjectFacts>>) {
+        if object.kind == "Secret" {
+            let found = facts.as_ref().and_then(|facts| facts.bundle.clone());
+            let found = found.map_or(Lookup::Missing, Lookup::Found);
+            self.bundles.insert(secret_of(object), found);
+        }
+        self.overlay.insert(Arc::clone(object), facts);
+    }
+
+    /// Lays what a look-up of a Secret gave over the store.
+    pub fn lay_bundle(&mut self, secret: SecretRef, found: Lookup<Arc<Bundle>>) {
+        self.bundles.insert(secret, found);
+    }
+
+    /// What is known of the gateways themselves.
+    pub fn settings(&self) -> &'a Settings {
+        &self.base.settings
+    }
+
+    /// The store below.
+    pub fn base(&self) -> &'a Facts {
+        self.base
+    }
+
+    /// The routes of one host.
+    pub fn routes(&self, key: &HostKey) -> Vec<Arc<Route>> {
+        let base = self.base.routes(key).iter();
+        let laid = self
+            .laid()
+            .flat_map(|facts| &facts.routes)
+            .filter(|route| route.gateway == key.gateway && route.hosts.contains(&key.host));
+        self.visible(base, |route| &route.site.object)
+            .chain(laid.cloned())
+            .collect()
+    }
+
+    /// The options with one id. More than one is possible, and gateways differ in what follows.
+    pub fn options(&self, gateway: &Arc<Gateway>, id: &str) -> Vec<Arc<TlsOption>> {
+        let key = (Arc::clone(gateway), id.to_owned());
+        let base = self.base.options(&key).iter();
+        let laid = self.laid().flat_map(|facts| &facts.options);
+        let laid = laid.filter(|option| option.gateway == *gateway && option.id == id);
+        self.visible(base, |option| &option.site.object)
+            .chain(laid.cloned())
+            .collect()
+    }
+
+    /// The options in a namespace that say something about client certificates.
+    pub fn options_in(&self, gateway: &Arc<Gateway>, namespace: &str) -> Vec<Arc<TlsOption>> {
+        let key = (Arc::clone(gateway), namespace.to_owned());
+        let base = self.base.options_in(&key).iter();
+        let laid = self.laid().flat_map(|facts| &facts.options);
+        let laid = laid.filter(|option| namespace_key(option) == key);
+        self.visible(base, |option| &option.site.object)
+            .chain(laid.cloned())
+            .filter(|option| option.mentions())
+            .collect()
+    }
+
+    /// Whether any route names an option.
+    pub fn is_used(&self, gateway: &Arc<Gateway>, id: &str) -> bool {
+        let base = self.base.users_of_option(gateway, id).iter();
+        let wanted = Some((Arc::clone(gateway), id.to_owned()));
+        let laid = self.laid().flat_map(|facts| &facts.routes);
+        self.visible(base, |route| &route.site.object)
+            .next()
+            .is_some()
+            || laid.into_iter().any(|route| option_key(route) == wanted)
+    }
+
+    /// Looks for a middleware.
+    pub fn filter(&self, gateway: &Arc<Gateway>, id: &str) -> Lookup<Arc<Filter>> {
+        let key = (Arc::clone(gateway), id.to_owned());
+        let laid = self.laid().flat_map(|facts| &facts.filters);
+        let mut laid = laid.filter(|filter| filter.gateway == *gateway && filter.id == id);
+        match laid.next().or(self.base.filter(&key)) {
+            Some(filter) => Lookup::Found(Arc::clone(filter)),
+            None => self.absent("Middleware", id),
+        }
+    }
+
+    /// Looks for a Secret. A Secret of which nothing is known is to be fetched: it is `None`
+    /// where everything of the kind is to be asked for one by one.
+    pub fn bundle(&self, secret: &SecretRef) -> Option<Lookup<Arc<Bundle>>> {
+        let known = self
+            .bundles
+            .get(secret)
+            .or_else(|| self.base.bundle(secret));
+        if let Some(found) = known {
+            return Some(match found {
+                Lookup::Missing if self.is_promised(secret) => pending(secret),
+                found => found.clone(),
+            });
+        }
+        if self.is_promised(secret) {
+            return Some(pending(secret));
+        }
+        match self.base.seen("Secret") {
+            Seen::All => Some(Lookup::Missing),
+            Seen::Some => None,
+            Seen::Forbidden(why) => Some(Lookup::Unknown(format!("Secret {secret}: {why}"))),
+        }
+    }
+
+    /// What it means that a named object of a kind was not found.
+    pub fn absent<T>(&self, kind: &str, name: &str) -> Lookup<T> {
+        match self.base.seen(kind) {
+            Seen::All => Lookup::Missing,
+            Seen::Some => Lookup::Unknown(format!("{kind} {name}")),
+            Seen::Forbidden(why) => Lookup::Unknown(format!("{kind} {name}: {why}")),
+        }
+    }
+
+    /// Why objects of a kind could not be read at all.
+    pub fn forbidden(&self, kind: &str) -> Option<String> {
+        match self.base.seen(kind) {
+            Seen::Forbidden(why) => Some(format!("objects of kind {kind}: {why}")),
+            Seen::All | Seen::Some => None,
+        }
+    }
+
+    /// The facts of one object, laid over or below.
+    pub fn object(&self, object: &ObjectRef) -> Option<&Arc<ObjectFacts>> {
+        match self.overlay.get(object) {
+            Some(laid) => laid.as_ref(),
+            None => self.base.object(object),
+        }
+    }
+
+    fn is_promised(&self, secret: &SecretRef) -> bool {
+        self.base.is_promised(secret) || self.laid().any(|facts| facts.promises.contains(secret))
+    }
+
+    fn laid(&self) -> impl Iterator<Item = &Arc<ObjectFacts>> {
+        self.overlay.values().flatten()
+    }
+
+    fn visible<'b, T: 'b>(
+        &'b self,
+        base: impl Iterator<Item = &'b Arc<T>> + 'b,
+        object: impl Fn(&T) -> &Arc<ObjectRef> + 'b,
+    ) -> impl Iterator<Item = Arc<T>> + 'b {
+        base.filter(move |fact| !self.overlay.contains_key(object(fact)))
+            .cloned()
+    }
+}
+
+impl Facts {
+    /// The store as it is.
+    pub fn view(&self) -> View<'_> {
+        View {
+            base: self,
+            overlay: HashMap::new(),
+            bundles: HashMap::new(),
+        }
+    }
+}
+
+fn pending(secret: &SecretRef) -> Lookup<Arc<Bundle>> {
+    Lookup::Unknown(format!("Secret {secret}, which another object will make"))
+}
