@@ -166,8 +166,7 @@ fn a_denial_that_rests_on_what_may_not_be_read_is_a_warning() {
     assert_eq!(unsure["allowed"], true, "{unsure}");
     let warnings = unsure["warnings"].to_string();
     assert!(
-        warnings
-            .contains("not refused because ingressroute/r in namespace shortsighted was not read"),
+        warnings.contains("not judged: ingressroute/r in namespace shortsighted was not read"),
         "{warnings}"
     );
 }

@@ -138,7 +138,10 @@ fn admitted(cluster: &Cluster, fixture: &Fixture) -> Words {
             .stderr
             .lines()
             .filter_map(|line| line.strip_prefix("Warning: "));
-        found.extend(warnings.filter_map(|line| Some(line.split_once(": ")?.0.to_owned())));
+        // That a host cannot be judged is a warning without a rule.
+        let rules = warnings.filter_map(|line| line.split_once(": "));
+        let rules = rules.filter(|(rule, _)| *rule != "not judged");
+        found.extend(rules.map(|(rule, _)| rule.to_owned()));
     }
     found
 }

@@ -109,7 +109,7 @@ impl<'a> Judged<'a> {
                 .rests_on
                 .iter()
                 .find_map(|object| Some((object, unread.get(object)?)))
-                .map(|(object, why)| format!("not refused because {object} was not read ({why})"))
+                .map(|(object, why)| format!("not judged: {object} was not read ({why})"))
         };
         let (doubtful, certain): (Vec<_>, _) = std::mem::take(&mut self.denials)
             .into_iter()
@@ -182,7 +182,7 @@ fn left_open(object: &Arc<ObjectRef>, old: &HostReport, new: &HostReport) -> Fin
 fn not_seen(host: &Host) -> String {
     let unseen: Vec<_> = host.unseen().into_iter().collect();
     format!(
-        "host {} cannot be judged; not seen: {}",
+        "not judged: host {}, because of what was not seen: {}",
         host.key.host,
         unseen.join(", ")
     )
