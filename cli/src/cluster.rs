@@ -49,7 +49,7 @@ impl Cluster {
     pub(crate) async fn get(&self, path: &str) -> anyhow::Result<Option<String>> {
         match self.send(get(path)).await {
             Ok(text) => Ok(Some(text)),
-            Err(kube::Error::Api(status)) if status.is_not_found() => Ok(None),
+            Err(kube::Error::Api(status)) if is_missing(&status) => Ok(None),
             Err(error) => Err(failed(&error, path)),
         }
     }
@@ -74,6 +74,31 @@ impl Cluster {
         }
     }
 
+    /// Creates an object and returns it; `None` where its kind is not served.
+    pub(crate) async fn make(&self, path: &str, object: &Value) -> anyhow::Result<Option<Value>> {
+        let body = serde_json::to_vec(object).context("writing the object")?;
+        let request = Request::post(format!("{path}?fieldManager=kubectl-mtls"))
+            .header("content-type", "application/json")
+            .body(body)?;
+        match self.send(request).await {
+            Ok(text) => Ok(Some(
+                serde_json::from_str(&text).context("reading the object")?,
+            )),
+            Err(kube::Error::Api(status)) if is_missing(&status) => Ok(None),
+            Err(error) => Err(failed(&error, path)),
+        }
+    }
+
+    /// Puts an object in the place of the one that is there.
+    pub(crate) async fn replace(&self, path: &str, object: &Value) -> anyhow::Result<()> {
+        let body = serde_json::to_vec(object).context("writing the object")?;
+        let request = Request::put(format!("{path}?fieldManager=kubectl-mtls"))
+            .header("content-type", "application/json")
+            .body(body)?;
+        let replaced = self.send(request).await;
+        replaced.map(drop).map_err(|error| failed(&error, path))
+    }
+
     /// Removes an object again that this run has just created.
     pub(crate) async fn delete(&self, path: &str) -> anyhow::Result<()> {
         let request = Request::delete(path).body(Vec::new())?;
@@ -81,6 +106,34 @@ impl Cluster {
             .await
             .map(drop)
             .map_err(|error| failed(&error, path))
+    }
+
+    /// Changes parts of an object (RFC 7386); with a resourceVersion only if it is still that one.
+    pub(crate) async fn merge(
+        &self,
+        path: &str,
+        change: &Value,
+        dry_run: bool,
+    ) -> anyhow::Result<Merged> {
+        let query = if dry_run { "&dryRun=All" } else { "" };
+        let uri = format!("{path}?fieldManager=kubectl-mtls{query}");
+        let body = serde_json::to_vec(change).context("writing the change")?;
+        let request = Request::patch(uri)
+            .header("content-type", "application/merge-patch+json")
+            .body(body)?;
+        match self.send(request).await {
+            Ok(text) => Ok(Merged::Done(text)),
+            Err(kube::Error::Api(status)) if is_missing(&status) => Ok(Merged::Missing),
+            Err(kube::Error::Api(status)) if status.is_conflict() => Ok(Merged::Conflict),
+            Err(error) => Err(failed(&error, path)),
+        }
+    }
+
+    /// The objects of a collection that labels select, as the API server wrote them.
+    pub(crate) async fn select(&self, path: &str, labels: &str) -> anyhow::Result<String> {
+        let uri = format!("{path}?labelSelector={}", labels.replace('=', "%3D"));
+        let found = self.send(get(&uri)).await;
+        found.map_err(|error| failed(&error, path))
     }
 
     /// Applies an object server-side and returns it as it then is.
@@ -146,7 +199,7 @@ impl Cluster {
             let uri = format!("{path}?limit={PAGE}&continue={token}");
             let text = match self.send(get(&uri)).await {
                 Ok(text) => text,
-                Err(kube::Error::Api(status)) if status.is_not_found() => return Ok(Ok(objects)),
+                Err(kube::Error::Api(status)) if is_missing(&status) => return Ok(Ok(objects)),
                 Err(kube::Error::Api(status)) if status.is_forbidden() => {
                     return Ok(Err("forbidden".to_owned()));
                 }
@@ -186,7 +239,7 @@ impl Cluster {
                 Ok(object) => Lookup::Found(Arc::new(Bundle::read(&object))),
                 Err(unreadable) => Lookup::Unknown(unreadable.reason),
             }),
-            Err(kube::Error::Api(status)) if status.is_not_found() => Ok(Lookup::Missing),
+            Err(kube::Error::Api(status)) if is_missing(&status) => Ok(Lookup::Missing),
             Err(kube::Error::Api(status)) if status.is_forbidden() => {
                 say(
                     "warning",
@@ -197,6 +250,17 @@ impl Cluster {
             Err(error) => Err(failed(&error, &format!("Secret {secret}"))),
         }
     }
+}
+
+/// What a change came to.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum Merged {
+    /// The object as it then is.
+    Done(String),
+    /// Somebody else changed it meanwhile.
+    Conflict,
+    /// It does not exist.
+    Missing,
 }
 
 /// What a creation came to.
@@ -246,6 +310,11 @@ pub(crate) fn item(api_version: &str, plural: &str, namespace: &str, name: &str)
         "{}/{name}",
         collection(api_version, plural, Some(namespace))
     )
+}
+
+/// The object, or its whole kind, is not there.
+fn is_missing(status: &kube::core::Status) -> bool {
+    status.is_not_found() || status.code == 404
 }
 
 fn failed(error: &kube::Error, what: &str) -> anyhow::Error {

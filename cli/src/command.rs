@@ -2,14 +2,21 @@
 
 mod completion;
 mod create_ca;
+mod create_fixtures;
 mod curl;
 mod explain;
+mod get_cas;
+mod get_certs;
 mod get_hosts;
+mod inspect;
 mod issue;
 mod lint;
 mod protect;
-mod signer;
+mod revoke;
+mod rotate_ca;
+pub(crate) mod signer;
 mod source;
+mod verify;
 mod version;
 mod webhook_print;
 
@@ -20,6 +27,8 @@ use anyhow::Context as _;
 use clap::{Parser, Subcommand};
 
 use crate::globals::Globals;
+
+pub(crate) use create_ca::DryRun;
 
 /// Client-certificate authentication (mTLS) at Kubernetes ingress gateways
 #[derive(Parser)]
@@ -51,25 +60,41 @@ enum Command {
     Explain(explain::Args),
     #[command(subcommand)]
     Get(Get),
-    Issue(issue::Args),
+    Inspect(inspect::Args),
+    Issue(Box<issue::Args>),
     Lint(lint::Args),
     Protect(protect::Args),
+    Revoke(revoke::Args),
+    #[command(subcommand)]
+    Rotate(Rotate),
+    Verify(verify::Args),
     Version(version::Args),
     #[command(subcommand)]
     Webhook(Webhook),
 }
 
-/// Create a CA
+/// Create a CA, or certificates for tests
 #[derive(Subcommand)]
 enum Create {
-    Ca(create_ca::Args),
+    Ca(Box<create_ca::Args>),
+    Fixtures(create_fixtures::Args),
 }
 
-/// Show hosts and what they demand
+/// Show hosts and what they demand, CAs, or certificates
 #[derive(Subcommand)]
 enum Get {
+    #[command(alias = "ca")]
+    Cas(get_cas::Args),
+    #[command(alias = "cert")]
+    Certs(get_certs::Args),
     #[command(alias = "host")]
     Hosts(get_hosts::Args),
+}
+
+/// Replace a CA without an outage
+#[derive(Subcommand)]
+enum Rotate {
+    Ca(rotate_ca::Args),
 }
 
 /// Keep a cluster's hosts shut with the admission webhook
@@ -85,12 +110,19 @@ impl Cli {
         match command {
             Command::Completion(args) => completion::run(&args),
             Command::Create(Create::Ca(args)) => create_ca::run(&args, &globals),
+            Command::Create(Create::Fixtures(args)) => create_fixtures::run(&args, &globals),
             Command::Curl(args) => curl::run(&args, &globals),
             Command::Explain(args) => explain::run(&args),
+            Command::Get(Get::Cas(args)) => get_cas::run(&args, &globals),
+            Command::Get(Get::Certs(args)) => get_certs::run(&args, &globals),
             Command::Get(Get::Hosts(args)) => get_hosts::run(&args, &globals),
+            Command::Inspect(args) => inspect::run(&args, &globals),
             Command::Issue(args) => issue::run(&args, &globals),
             Command::Lint(args) => lint::run(&args, &globals),
             Command::Protect(args) => protect::run(&args, &globals),
+            Command::Verify(args) => verify::run(&args),
+            Command::Revoke(args) => revoke::run(&args, &globals),
+            Command::Rotate(Rotate::Ca(args)) => rotate_ca::run(&args, &globals),
             Command::Version(args) => version::run(&args),
             Command::Webhook(Webhook::Print(args)) => webhook_print::run(&args),
         }
@@ -106,7 +138,7 @@ fn block_on<T>(future: impl Future<Output = anyhow::Result<T>>) -> anyhow::Resul
 }
 
 /// Unix seconds.
-fn now() -> i64 {
+pub(crate) fn now() -> i64 {
     let since = SystemTime::now()
         .duration_since(UNIX_EPOCH)
         .unwrap_or_default();

@@ -6,66 +6,192 @@ use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
+use rustix::fs::{AtFlags, CWD, Mode, OFlags, linkat, open};
 
 use crate::problem::Problem;
+
+/// A longer file is not read: nothing that is read here is that long.
+const LONGEST: u64 = 5 * 1024 * 1024;
+
+/// So many files are written through to the disk one by one; more, all at once.
+const FEW: usize = 8;
 
 /// One file to write.
 pub(crate) struct File<'a> {
     /// Its name in the folder.
     pub(crate) name: String,
     /// Its content.
-    pub(crate) content: &'a str,
+    pub(crate) content: &'a [u8],
     /// Whether only the owner may read it.
     pub(crate) secret: bool,
 }
 
-/// Writes all files into a folder, or none: what exists is found before anything is written.
+impl<'a> File<'a> {
+    /// A file that everybody may read.
+    pub(crate) fn public(
+        name: impl Into<String>,
+        content: &'a (impl AsRef<[u8]> + ?Sized),
+    ) -> Self {
+        Self {
+            name: name.into(),
+            content: content.as_ref(),
+            secret: false,
+        }
+    }
+
+    /// A file for its owner alone.
+    pub(crate) fn secret(
+        name: impl Into<String>,
+        content: &'a (impl AsRef<[u8]> + ?Sized),
+    ) -> Self {
+        Self {
+            secret: true,
+            ..Self::public(name, content)
+        }
+    }
+}
+
+/// Writes all files into a folder, or none: what exists is found before anything is written, and
+/// what was written goes again when a later one fails.
 pub(crate) fn write_all(folder: &Path, files: &[File<'_>], force: bool) -> anyhow::Result<()> {
     fs::create_dir_all(folder).with_context(|| format!("creating {}", folder.display()))?;
-    let exists = |path: &PathBuf| path.exists() && !force;
-    if let Some(path) = files
-        .iter()
-        .map(|file| folder.join(&file.name))
-        .find(exists)
-    {
-        return Err(
-            Problem::world(format!("{} exists and is not overwritten", path.display()))
-                .hint("choose another --out or name, or add --force to replace it"),
-        );
-    }
+    check_free(folder, files.iter().map(|file| file.name.as_str()), force)?;
+    let many = files.len() > FEW;
     let staged: Vec<_> = files
         .iter()
-        .map(|file| stage(folder, file))
+        .map(|file| Staged::write(folder, file, !many))
         .collect::<Result<_, _>>()?;
-    for (temporary, path) in staged {
-        let persisted = if force {
-            temporary.persist(&path)
-        } else {
-            temporary.persist_noclobber(&path)
-        };
-        persisted.with_context(|| format!("writing {}", path.display()))?;
+    if many {
+        sync(folder).with_context(|| format!("writing {}", folder.display()))?;
+    }
+    let mut placed: Vec<PathBuf> = Vec::new();
+    for (staged, file) in staged.into_iter().zip(files) {
+        let path = folder.join(&file.name);
+        if let Err(error) = staged.place(&path, force) {
+            for path in placed {
+                let _ = fs::remove_file(path);
+            }
+            return Err(error);
+        }
+        placed.push(path);
     }
     Ok(())
 }
 
-fn stage(folder: &Path, file: &File<'_>) -> anyhow::Result<(tempfile::NamedTempFile, PathBuf)> {
-    let path = folder.join(&file.name);
-    let context = || format!("writing {}", path.display());
-    // Created with mode 0600, so a key is never readable by others, not even for a moment.
-    let mut temporary = tempfile::NamedTempFile::new_in(folder).with_context(context)?;
-    temporary
-        .write_all(file.content.as_bytes())
-        .with_context(context)?;
-    let mode = if file.secret { 0o600 } else { 0o644 };
-    temporary
-        .as_file()
-        .set_permissions(fs::Permissions::from_mode(mode))
-        .with_context(context)?;
-    temporary.as_file().sync_all().with_context(context)?;
-    Ok((temporary, path))
+/// Refuses names that are taken.
+pub(crate) fn check_free<'a>(
+    folder: &Path,
+    mut names: impl Iterator<Item = &'a str>,
+    force: bool,
+) -> anyhow::Result<()> {
+    let taken = |name: &&str| folder.join(name).exists() && !force;
+    let Some(name) = names.find(taken) else {
+        return Ok(());
+    };
+    let path = folder.join(name);
+    Err(
+        Problem::world(format!("{} exists and is not overwritten", path.display()))
+            .hint("choose another --out or name, or add --force to replace it"),
+    )
 }
 
-/// Reads a file whole.
+/// A written file that has no name yet.
+enum Staged {
+    /// It goes by itself, whatever ends this program.
+    Nameless(fs::File),
+    /// Where the file system has no nameless files.
+    Temporary(tempfile::NamedTempFile),
+}
+
+impl Staged {
+    fn write(folder: &Path, file: &File<'_>, sync: bool) -> anyhow::Result<Self> {
+        let path = folder.join(&file.name);
+        let context = || format!("writing {}", path.display());
+        let mode = if file.secret { 0o600 } else { 0o644 };
+        let staged = Self::create(folder).with_context(context)?;
+        let mut target = staged.file();
+        target.write_all(file.content).with_context(context)?;
+        target
+            .set_permissions(fs::Permissions::from_mode(mode))
+            .with_context(context)?;
+        if sync {
+            target.sync_data().with_context(context)?;
+        }
+        Ok(staged)
+    }
+
+    /// Created with mode 0600, so a key is never readable by others, not even for a moment.
+    fn create(folder: &Path) -> std::io::Result<Self> {
+        #[cfg(target_os = "linux")]
+        if let Ok(file) = open(
+            folder,
+            OFlags::TMPFILE | OFlags::RDWR,
+            Mode::RUSR | Mode::WUSR,
+        ) {
+            return Ok(Self::Nameless(file.into()));
+        }
+        tempfile::NamedTempFile::new_in(folder).map(Self::Temporary)
+    }
+
+    fn file(&self) -> &fs::File {
+        match self {
+            Self::Nameless(file) => file,
+            Self::Temporary(file) => file.as_file(),
+        }
+    }
+
+    fn place(self, path: &Path, force: bool) -> anyhow::Result<()> {
+        let context = || format!("writing {}", path.display());
+        match self {
+            Self::Nameless(file) if force && path.exists() => {
+                let beside = path.with_extension(format!("{}.new", std::process::id()));
+                name(&file, &beside).with_context(context)?;
+                fs::rename(&beside, path).with_context(context)
+            }
+            Self::Nameless(file) => name(&file, path).with_context(context),
+            Self::Temporary(file) if force => file.persist(path).map(drop).with_context(context),
+            Self::Temporary(file) => {
+                let placed = file.persist_noclobber(path);
+                placed.map(drop).with_context(context)
+            }
+        }
+    }
+}
+
+/// Writes everything of the folder's file system through to the disk.
+fn sync(folder: &Path) -> std::io::Result<()> {
+    let folder = open(folder, OFlags::RDONLY, Mode::empty())?;
+    #[cfg(target_os = "linux")]
+    rustix::fs::syncfs(&folder)?;
+    #[cfg(not(target_os = "linux"))]
+    rustix::fs::fsync(&folder)?;
+    Ok(())
+}
+
+/// Gives a nameless file a name that is free.
+fn name(file: &fs::File, path: &Path) -> std::io::Result<()> {
+    use std::os::fd::AsRawFd as _;
+    let own = format!("/proc/self/fd/{}", file.as_raw_fd());
+    Ok(linkat(CWD, own, CWD, path, AtFlags::SYMLINK_FOLLOW)?)
+}
+
+/// Reads a file whole; - is stdin.
 pub(crate) fn read(path: &Path) -> anyhow::Result<Vec<u8>> {
-    fs::read(path).with_context(|| format!("reading {}", path.display()))
+    use std::io::Read as _;
+    let context = || format!("reading {}", path.display());
+    let mut content = Vec::new();
+    let read = if path == Path::new("-") {
+        std::io::stdin().take(LONGEST + 1).read_to_end(&mut content)
+    } else {
+        let file = fs::File::open(path).with_context(context)?;
+        file.take(LONGEST + 1).read_to_end(&mut content)
+    };
+    let read = read.with_context(context)?;
+    if u64::try_from(read).unwrap_or(u64::MAX) > LONGEST {
+        return Err(
+            Problem::world(format!("{} is longer than 5 MiB", path.display()))
+                .hint("name a file with certificates or keys"),
+        );
+    }
+    Ok(content)
 }

@@ -3,11 +3,16 @@
 
 mod cluster;
 mod command;
+mod delivery;
 mod files;
 mod globals;
+mod hints;
 mod manifests;
 mod output;
+mod password;
 mod problem;
+mod store;
+mod validity;
 
 use std::process::ExitCode;
 

@@ -15,6 +15,8 @@ pub(crate) enum Format {
     Json,
     /// `kind/name`, a line each.
     Name,
+    /// For people, with more columns.
+    Wide,
     /// YAML.
     Yaml,
 }
@@ -28,7 +30,7 @@ pub(crate) fn value(
     let text = match format {
         Format::Json => format!("{value:#}\n"),
         Format::Yaml => yaml(value)?,
-        Format::Human | Format::Name => human(),
+        Format::Human | Format::Name | Format::Wide => human(),
     };
     bytes(text.as_bytes())
 }
@@ -58,7 +60,7 @@ pub(crate) fn objects(format: Format, objects: &[Value], done: &str) -> anyhow::
             json!({"apiVersion": "v1", "kind": "List", "items": objects})
         ),
         Format::Name => lines(""),
-        Format::Human => lines(&format!(" {done}")),
+        Format::Human | Format::Wide => lines(&format!(" {done}")),
     };
     bytes(text.as_bytes())
 }

@@ -4,6 +4,8 @@ use std::fmt;
 use std::io::{self, Write as _};
 use std::process::ExitCode;
 
+use crate::hints::hint as hint_of;
+
 /// Findings at or above `--fail-on`, or an expectation not met.
 pub(crate) const FINDINGS: u8 = 1;
 /// Wrong usage.
@@ -67,7 +69,11 @@ pub(crate) fn print(error: &anyhow::Error) -> ExitCode {
     }
     let problem = error.downcast_ref::<Problem>();
     say("error", &format!("{error:#}"));
-    if let Some(hint) = problem.and_then(|problem| problem.hint.as_deref()) {
+    let pki = error
+        .chain()
+        .find_map(|cause| cause.downcast_ref::<pki::Error>());
+    let hint = problem.and_then(|problem| problem.hint.as_deref());
+    if let Some(hint) = hint.or_else(|| hint_of(pki?)) {
         say("hint", hint);
     }
     ExitCode::from(problem.map_or(WORLD, |problem| problem.code))

@@ -1,20 +1,39 @@
 //! A CA: its certificates and the key that signs.
 
 use rcgen::{
-    BasicConstraints, CertificateParams, DistinguishedName, DnType, IsCa, Issuer, KeyUsagePurpose,
-    SerialNumber,
+    BasicConstraints, CertificateParams, IsCa, Issuer, KeyPair, KeyUsagePurpose, SerialNumber,
 };
 use time::OffsetDateTime;
+use x509_parser::prelude::{FromDer as _, X509Certificate};
 use zeroize::Zeroizing;
 
-use crate::{BACKDATE, Error, PrivateKey, export};
+use crate::{BACKDATE, Error, KeyType, Permitted, PrivateKey, Subject, export, pem};
 
-/// What a new root CA is to be.
+/// What a new CA is to be.
 pub struct CaParams {
-    /// The common name.
-    pub name: String,
-    /// How long it lives, in seconds.
-    pub lifetime: i64,
+    /// Its subject.
+    pub subject: Subject,
+    /// When it ends, Unix seconds; never after its parent.
+    pub not_after: i64,
+    /// Its key.
+    pub key_type: KeyType,
+    /// How many CAs may stand below it.
+    pub path_len: u8,
+    /// The names that it may speak for.
+    pub permitted: Permitted,
+}
+
+impl CaParams {
+    /// A CA that signs leaves, with a P-256 key.
+    pub fn new(name: &str, not_after: i64) -> Self {
+        Self {
+            subject: Subject::common_name(name),
+            not_after,
+            key_type: KeyType::default(),
+            path_len: 0,
+            permitted: Permitted::default(),
+        }
+    }
 }
 
 /// A CA that can sign.
@@ -24,32 +43,83 @@ pub struct Authority {
     key: PrivateKey,
 }
 
-/// Makes a root CA that signs leaves: path length 0, keyCertSign and cRLSign, both critical
+/// Makes a root CA: path length, keyCertSign and cRLSign, all critical
 /// (RFC 5280 sections 4.2.1.3 and 4.2.1.9).
 ///
 /// # Errors
-/// When the name or the lifetime cannot be put into a certificate.
+/// When the name, the constraints or the end cannot be put into a certificate.
 pub fn create_root(params: &CaParams, now: i64) -> Result<Authority, Error> {
-    let key = PrivateKey::generate()?;
-    let mut certificate = base(&params.name, now, now.saturating_add(params.lifetime))?;
-    certificate.is_ca = IsCa::Ca(BasicConstraints::Constrained(0));
+    let key = PrivateKey::generate(params.key_type)?;
+    let signed = certificate(params, params.not_after, now)?
+        .self_signed(&key.0)
+        .map_err(Error::library)?;
+    Authority::of(signed.pem(), signed.der(), key)
+}
+
+/// Makes a CA below another, which it never outlives.
+///
+/// # Errors
+/// As [`create_root`], and when the parent may not have CAs below it.
+pub fn create_intermediate(
+    params: &CaParams,
+    parent: &Authority,
+    now: i64,
+) -> Result<Authority, Error> {
+    let above = parent.certificate();
+    if above
+        .path_len
+        .is_some_and(|allowed| allowed <= u32::from(params.path_len))
+    {
+        return Err(Error::PathLength {
+            parent: above.subject.clone(),
+            allowed: above.path_len.unwrap_or_default(),
+            wanted: params.path_len,
+        });
+    }
+    create_below(params, parent, now)
+}
+
+/// Without a look at the parent's path length.
+pub(crate) fn create_below(
+    params: &CaParams,
+    parent: &Authority,
+    now: i64,
+) -> Result<Authority, Error> {
+    let key = PrivateKey::generate(params.key_type)?;
+    let not_after = params.not_after.min(parent.certificate().not_after);
+    let made = certificate(params, not_after, now)?;
+    let signed = made
+        .signed_by(&key.0, &parent.issuer()?)
+        .map_err(Error::library)?;
+    parent.check_issuer(signed.der())?;
+    let chain_pem = format!("{}{}", signed.pem(), parent.chain_pem);
+    Authority::of(chain_pem, signed.der(), key)
+}
+
+fn certificate(params: &CaParams, not_after: i64, now: i64) -> Result<CertificateParams, Error> {
+    let mut certificate = base(&params.subject, now, not_after)?;
+    certificate.is_ca = IsCa::Ca(BasicConstraints::Constrained(params.path_len));
     certificate.key_usages = vec![KeyUsagePurpose::KeyCertSign, KeyUsagePurpose::CrlSign];
-    let signed = certificate.self_signed(&key.0).map_err(Error::library)?;
-    let described = described(signed.der())?;
-    Ok(Authority {
-        chain_pem: signed.pem(),
-        certificate: described,
-        key,
-    })
+    certificate.custom_extensions = params.permitted.extension()?.into_iter().collect();
+    Ok(certificate)
 }
 
 impl Authority {
     /// Reads a CA: its certificate first, then what is above it, and the key of the first.
     ///
     /// # Errors
-    /// When there is no CA, it has expired, or the key is missing, encrypted or another one.
-    pub fn load(cert_pem: &[u8], key_pem: &[u8], now: i64) -> Result<Self, Error> {
+    /// When there is no CA, it has expired or is weak, a private key stands among the
+    /// certificates, or the key is missing, locked or another one.
+    pub fn load(
+        cert_pem: &[u8],
+        key_pem: &[u8],
+        password: Option<&str>,
+        now: i64,
+    ) -> Result<Self, Error> {
         let bundle = x509::read_bundle(cert_pem);
+        if bundle.private_keys > 0 {
+            return Err(Error::KeyInBundle);
+        }
         let problem = bundle
             .problem
             .map(|problem| format!(": {problem}"))
@@ -57,7 +127,7 @@ impl Authority {
         let mut certificates = bundle.certificates.into_iter();
         let certificate = certificates.next().ok_or(Error::NoCertificate(problem))?;
         check(&certificate, now)?;
-        let key = PrivateKey::from_pem(key_pem)?;
+        let key = PrivateKey::from_pem(key_pem, password)?;
         if key.spki() != certificate.spki {
             return Err(Error::KeyMismatch(certificate.subject));
         }
@@ -67,6 +137,43 @@ impl Authority {
             certificate,
             key,
         })
+    }
+
+    /// A CA from its certificate and its own key.
+    pub(crate) fn of(chain_pem: String, der: &[u8], key: PrivateKey) -> Result<Self, Error> {
+        Ok(Self {
+            chain_pem,
+            certificate: described(der)?,
+            key,
+        })
+    }
+
+    /// A CA like this one with a new key: same subject, kind of key, path length, constraints and
+    /// lifetime; below `parent`, or a root.
+    ///
+    /// # Errors
+    /// As [`create_root`]; and when this CA stands below another and no parent is given.
+    pub fn successor(&self, parent: Option<&Self>, now: i64) -> Result<Self, Error> {
+        let own = &self.certificate;
+        let der = self.der()?;
+        let (_, read) =
+            X509Certificate::from_der(&der).map_err(|_| Error::NoCertificate(String::new()))?;
+        let lifetime = own.not_after.saturating_sub(own.not_before + BACKDATE);
+        let params = CaParams {
+            subject: Subject::of(read.subject())?,
+            not_after: now.saturating_add(lifetime),
+            key_type: KeyType::of(&own.key),
+            path_len: own
+                .path_len
+                .and_then(|length| u8::try_from(length).ok())
+                .unwrap_or_default(),
+            permitted: Permitted::of(own),
+        };
+        match parent {
+            Some(parent) => create_intermediate(&params, parent, now),
+            None if own.self_issued => create_root(&params, now),
+            None => Err(Error::NoParent(own.subject.clone())),
+        }
     }
 
     /// The CA's certificate and those above it, in PEM.
@@ -80,13 +187,22 @@ impl Authority {
         &self.chain_pem[start..]
     }
 
+    /// The CA's certificate alone, in PEM.
+    pub fn certificate_pem(&self) -> &str {
+        let end = self.chain_pem.find(END);
+        let end = end.map_or(self.chain_pem.len(), |at| at + END.len());
+        self.chain_pem[..end].trim_end()
+    }
+
     /// The certificates that a leaf must carry along: the chain without a self-signed root.
-    pub(crate) fn intermediates_pem(&self) -> &str {
-        if self.certificate.self_issued {
-            ""
-        } else {
-            &self.chain_pem
-        }
+    pub(crate) fn intermediates_pem(&self) -> String {
+        let blocks = self.chain_pem.split_inclusive(END).map(str::trim);
+        let own = blocks.filter(|block| {
+            let read = x509::read_bundle(block.as_bytes()).certificates;
+            read.first()
+                .is_some_and(|certificate| !certificate.self_issued)
+        });
+        own.map(|block| format!("{block}\n")).collect()
     }
 
     /// The CA's certificate, described.
@@ -104,12 +220,39 @@ impl Authority {
         export::key_pem(&self.key)
     }
 
-    pub(crate) fn issuer(&self) -> Result<Issuer<'static, &rcgen::KeyPair>, Error> {
-        let end = self
-            .chain_pem
-            .find(END)
-            .map_or(self.chain_pem.len(), |at| at + END.len());
-        Issuer::from_ca_cert_pem(&self.chain_pem[..end], &self.key.0).map_err(Error::library)
+    /// The key in PEM, encrypted.
+    ///
+    /// # Errors
+    /// When the password is empty.
+    pub fn encrypted_key_pem(&self, password: &str) -> Result<String, Error> {
+        export::encrypted_key_pem(&self.key, password)
+    }
+
+    pub(crate) fn issuer(&self) -> Result<Issuer<'static, &KeyPair>, Error> {
+        Issuer::from_ca_cert_pem(self.certificate_pem(), &self.key.0).map_err(Error::library)
+    }
+
+    pub(crate) fn der(&self) -> Result<Vec<u8>, Error> {
+        let der = pem::first(&self.chain_pem, "CERTIFICATE");
+        der.ok_or_else(|| Error::NoCertificate(String::new()))
+    }
+
+    /// rcgen writes the issuer anew; a subject that it cannot write byte for byte (an attribute
+    /// twice, as `DC=a,DC=b`) would break the chain (RFC 5280 section 4.1.2.4).
+    pub(crate) fn check_issuer(&self, signed: &[u8]) -> Result<(), Error> {
+        let own = self.der()?;
+        let (own, signed) = (
+            X509Certificate::from_der(&own),
+            X509Certificate::from_der(signed),
+        );
+        match (own, signed) {
+            (Ok((_, own)), Ok((_, signed)))
+                if own.subject().as_raw() == signed.issuer().as_raw() =>
+            {
+                Ok(())
+            }
+            _ => Err(Error::UnwritableSubject(self.certificate.subject.clone())),
+        }
     }
 }
 
@@ -147,22 +290,27 @@ fn check(certificate: &x509::Certificate, now: i64) -> Result<(), Error> {
     if certificate.expired(now) {
         return Err(Error::Expired(certificate.subject.clone()));
     }
-    Ok(())
+    match certificate.key {
+        x509::Key::Rsa(bits) if bits < 2048 => {
+            let key = certificate.key.to_string();
+            Err(Error::WeakKey(certificate.subject.clone(), key))
+        }
+        _ => Ok(()),
+    }
 }
 
 /// What every certificate here has: a name, a validity, a random serial, key identifiers.
-pub(crate) fn base(name: &str, now: i64, not_after: i64) -> Result<CertificateParams, Error> {
-    if name.trim().is_empty() || name.chars().count() > 64 || name.chars().any(char::is_control) {
-        return Err(Error::BadName(name.to_owned()));
-    }
+pub(crate) fn base(
+    subject: &Subject,
+    now: i64,
+    not_after: i64,
+) -> Result<CertificateParams, Error> {
     let mut params = CertificateParams::default();
-    let mut subject = DistinguishedName::new();
-    subject.push(DnType::CommonName, name);
-    params.distinguished_name = subject;
+    params.distinguished_name = subject.to_rcgen()?;
     params.not_before = moment(now - BACKDATE)?;
     params.not_after = moment(not_after)?;
     if not_after <= now {
-        return Err(Error::BadLifetime(not_after - now));
+        return Err(Error::Past(not_after));
     }
     params.serial_number = Some(serial()?);
     params.use_authority_key_identifier_extension = true;
@@ -170,11 +318,11 @@ pub(crate) fn base(name: &str, now: i64, not_after: i64) -> Result<CertificatePa
 }
 
 /// The year 9999 is the last that a certificate can name (RFC 5280 section 4.1.2.5).
-fn moment(seconds: i64) -> Result<OffsetDateTime, Error> {
+pub(crate) fn moment(seconds: i64) -> Result<OffsetDateTime, Error> {
     let moment = OffsetDateTime::from_unix_timestamp(seconds).ok();
     moment
         .filter(|moment| moment.year() >= 1950)
-        .ok_or(Error::BadLifetime(seconds))
+        .ok_or(Error::BadTime(seconds))
 }
 
 /// 159 random bits: positive, at most 20 octets (RFC 5280 section 4.1.2.2).
@@ -198,15 +346,12 @@ mod tests {
 
     const NOW: i64 = 1_790_000_000;
 
+    fn params(name: &str) -> CaParams {
+        CaParams::new(name, NOW + CA_LIFETIME)
+    }
+
     fn root() -> Authority {
-        create_root(
-            &CaParams {
-                name: "partners".into(),
-                lifetime: CA_LIFETIME,
-            },
-            NOW,
-        )
-        .unwrap()
+        create_root(&params("partners"), NOW).unwrap()
     }
 
     #[test]
@@ -217,46 +362,112 @@ mod tests {
         assert_eq!(certificate.path_len, Some(0));
         assert_eq!(certificate.not_before, NOW - BACKDATE);
         assert_eq!(certificate.key, x509::Key::EcdsaP256);
-        let again = Authority::load(root.chain_pem().as_bytes(), root.key_pem().as_bytes(), NOW);
+        let (chain, key) = (root.chain_pem().as_bytes(), root.key_pem());
+        let again = Authority::load(chain, key.as_bytes(), None, NOW).unwrap();
+        assert_eq!(again.certificate().fingerprint, certificate.fingerprint);
+        let locked = root.encrypted_key_pem("secret").unwrap();
+        assert!(Authority::load(chain, locked.as_bytes(), Some("secret"), NOW).is_ok());
+    }
+
+    #[test]
+    fn an_intermediate_stands_below_its_root() {
+        let mut above = params("root");
+        above.path_len = 1;
+        above.subject = above.subject.with("O", "Acme");
+        let root = create_root(&above, NOW).unwrap();
+        let mut below = params("edge");
+        below.not_after = NOW + 2 * CA_LIFETIME;
+        let edge = create_intermediate(&below, &root, NOW).unwrap();
+        assert_eq!(edge.certificate().issuer, root.certificate().subject);
+        assert_eq!(edge.certificate().not_after, root.certificate().not_after);
+        assert_eq!(edge.root_pem(), root.chain_pem());
         assert_eq!(
-            again.unwrap().certificate().fingerprint,
-            certificate.fingerprint
+            x509::read_bundle(edge.intermediates_pem().as_bytes())
+                .certificates
+                .len(),
+            1
         );
+        let refused = create_intermediate(&below, &edge, NOW).err().unwrap();
+        assert!(matches!(refused, Error::PathLength { allowed: 0, .. }));
+    }
+
+    #[test]
+    fn constraints_read_back() {
+        let mut wanted = params("partners");
+        wanted.permitted = Permitted {
+            dns: vec!["example.com".into()],
+            email: vec!["example.com".into()],
+            uri: vec![".example.com".into()],
+            ip: vec!["10.0.0.0/8".into()],
+        };
+        let root = create_root(&wanted, NOW).unwrap();
+        assert_eq!(
+            root.certificate().name_constraints,
+            [
+                "permitted email:example.com",
+                "permitted DNS:example.com",
+                "permitted URI:.example.com",
+                "permitted IP:10.0.0.0/255.0.0.0",
+            ]
+        );
+    }
+
+    #[test]
+    fn a_successor_is_alike_but_for_its_key() {
+        let mut wanted = params("partners");
+        wanted.subject = wanted.subject.with("O", "Acme, Inc.");
+        wanted.key_type = KeyType::EcdsaP384;
+        wanted.permitted = Permitted {
+            dns: vec!["example.com".into()],
+            ip: vec!["10.0.0.0/12".into()],
+            ..Permitted::default()
+        };
+        let old = create_root(&wanted, NOW).unwrap();
+        let new = old.successor(None, NOW + 100).unwrap();
+        let (old, new) = (old.certificate(), new.certificate());
+        assert_eq!(
+            (&old.subject, &old.key, old.path_len),
+            (&new.subject, &new.key, new.path_len)
+        );
+        assert_eq!(old.name_constraints, new.name_constraints);
+        assert_eq!(new.not_after, old.not_after + 100);
+        assert_ne!(old.spki, new.spki);
+        let mut above = params("root");
+        above.path_len = 1;
+        let root = create_root(&above, NOW).unwrap();
+        let edge = create_intermediate(&params("edge"), &root, NOW).unwrap();
+        assert!(matches!(edge.successor(None, NOW), Err(Error::NoParent(_))));
+        assert!(edge.successor(Some(&root), NOW).is_ok());
     }
 
     #[test]
     fn another_key_an_expired_ca_and_no_ca_are_refused() {
         let (one, two) = (root(), root());
         let load = |cert: &str, key: &str, now| {
-            Authority::load(cert.as_bytes(), key.as_bytes(), now)
-                .err()
-                .unwrap()
+            let loaded = Authority::load(cert.as_bytes(), key.as_bytes(), None, now);
+            loaded.err().unwrap()
         };
         let mismatch = load(one.chain_pem(), &two.key_pem(), NOW);
         assert!(matches!(mismatch, Error::KeyMismatch(_)));
         let expired = load(one.chain_pem(), &one.key_pem(), NOW + 2 * CA_LIFETIME);
         assert!(matches!(expired, Error::Expired(_)));
+        let none = load("", &one.key_pem(), NOW);
+        assert!(matches!(none, Error::NoCertificate(_)));
+        let both = format!("{}{}", one.chain_pem(), &*one.key_pem());
         assert!(matches!(
-            load("", &one.key_pem(), NOW),
-            Error::NoCertificate(_)
+            load(&both, &one.key_pem(), NOW),
+            Error::KeyInBundle
         ));
     }
 
     #[test]
-    fn names_and_lifetimes_have_bounds() {
-        let make = |name: &str, lifetime| {
-            create_root(
-                &CaParams {
-                    name: name.into(),
-                    lifetime,
-                },
-                NOW,
-            )
-            .err()
-            .unwrap()
-        };
-        assert!(matches!(make("", CA_LIFETIME), Error::BadName(_)));
-        assert!(matches!(make("a", -1), Error::BadLifetime(_)));
-        assert!(matches!(make("a", i64::MAX), Error::BadLifetime(_)));
+    fn names_and_times_have_bounds() {
+        let make = |params: &CaParams| create_root(params, NOW).err().unwrap();
+        assert!(matches!(make(&params("")), Error::BadName(_)));
+        assert!(matches!(make(&CaParams::new("a", NOW - 1)), Error::Past(_)));
+        assert!(matches!(
+            make(&CaParams::new("a", i64::MAX)),
+            Error::BadTime(_)
+        ));
     }
 }

@@ -1,12 +1,103 @@
 //! The one module that turns a private key into bytes. Who calls it is listed in its test.
 
+use aws_lc_rs::rand;
+use p12_keystore::{
+    Certificate, EncryptionAlgorithm, KeyStore, KeyStoreEntry, MacAlgorithm, PrivateKeyChain,
+};
+use pkcs8::PrivateKeyInfoRef;
+use pkcs8::der::Decode as _;
+use pkcs8::pkcs5::pbes2::Parameters;
 use zeroize::Zeroizing;
 
-use crate::PrivateKey;
+use crate::{Error, PrivateKey, pem};
+
+/// What OWASP asks of PBKDF2 with HMAC-SHA-256.
+const KDF_ITERATIONS: u32 = 600_000;
+/// As OpenSSL writes PKCS#12.
+const P12_ITERATIONS: u32 = 2048;
+
+/// Who is to read a PKCS#12 file.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum P12Profile {
+    /// Everybody: 3DES and SHA-1, which old devices and new programs read. The file is for
+    /// transport; its password is what protects it.
+    #[default]
+    Compat,
+    /// Programs of today: AES-256 and SHA-256.
+    Modern,
+}
 
 /// The key as PKCS#8 in PEM (RFC 5958), wiped when it goes.
 pub fn key_pem(key: &PrivateKey) -> Zeroizing<String> {
     Zeroizing::new(key.0.serialize_pem())
+}
+
+/// The key as PKCS#8 in DER, wiped when it goes.
+pub fn key_der(key: &PrivateKey) -> Zeroizing<Vec<u8>> {
+    Zeroizing::new(key.0.serialize_der())
+}
+
+/// The key as encrypted PKCS#8 in PEM: PBES2 with PBKDF2-HMAC-SHA-256 and AES-256-CBC
+/// (RFC 8018).
+///
+/// # Errors
+/// When the password is empty, or there is no randomness.
+pub fn encrypted_key_pem(key: &PrivateKey, password: &str) -> Result<String, Error> {
+    if password.is_empty() {
+        return Err(Error::EmptyPassword);
+    }
+    let (mut salt, mut iv) = ([0; 16], [0; 16]);
+    let library = |error: pkcs8::Error| Error::Library(error.to_string().into());
+    rand::fill(&mut salt).map_err(|error| Error::Library(Box::new(error)))?;
+    rand::fill(&mut iv).map_err(|error| Error::Library(Box::new(error)))?;
+    let parameters = Parameters::generate_pbkdf2_sha256_aes256cbc(KDF_ITERATIONS, &salt, iv)
+        .map_err(|error| Error::Library(error.to_string().into()))?;
+    let der = key_der(key);
+    let info = PrivateKeyInfoRef::from_der(&der).map_err(|error| library(error.into()))?;
+    let encrypted = info
+        .encrypt_with_params(parameters, password)
+        .map_err(library)?;
+    Ok(pem::block("ENCRYPTED PRIVATE KEY", encrypted.as_bytes()))
+}
+
+/// A PKCS#12 file (RFC 7292) with the key, its certificate and those above it.
+///
+/// # Errors
+/// When the password is empty: the two encodings of an empty one are each read by others only.
+pub fn pkcs12(
+    key: &PrivateKey,
+    chain: &[Vec<u8>],
+    name: &str,
+    password: &str,
+    profile: P12Profile,
+) -> Result<Vec<u8>, Error> {
+    if password.is_empty() {
+        return Err(Error::EmptyPassword);
+    }
+    let library = |error: p12_keystore::error::Error| Error::Library(error.to_string().into());
+    let certificates: Result<Vec<_>, _> =
+        chain.iter().map(|der| Certificate::from_der(der)).collect();
+    let private = p12_keystore::PrivateKey::from_der(&key_der(key)).map_err(library)?;
+    let id = key.spki()[..20].to_vec();
+    let entry = PrivateKeyChain::new(id, private, certificates.map_err(library)?);
+    let mut store = KeyStore::new();
+    store.add_entry(name, KeyStoreEntry::PrivateKeyChain(entry));
+    let (encryption, mac) = match profile {
+        P12Profile::Compat => (
+            EncryptionAlgorithm::PbeWithShaAnd3KeyTripleDesCbc,
+            MacAlgorithm::HmacSha1,
+        ),
+        P12Profile::Modern => (
+            EncryptionAlgorithm::PbeWithHmacSha256AndAes256,
+            MacAlgorithm::HmacSha256,
+        ),
+    };
+    let writer = store.writer(password);
+    let writer = writer.encryption_algorithm(encryption).mac_algorithm(mac);
+    let writer = writer
+        .encryption_iterations(P12_ITERATIONS)
+        .mac_iterations(P12_ITERATIONS);
+    writer.write().map_err(library)
 }
 
 #[cfg(test)]
@@ -15,11 +106,15 @@ mod tests {
     use std::path::{Path, PathBuf};
 
     /// The files that may hold a key's bytes.
-    const CALLERS: [&str; 5] = [
+    const CALLERS: [&str; 9] = [
         "cli/src/command/create_ca.rs",
+        "cli/src/command/create_fixtures.rs",
         "cli/src/command/curl.rs",
-        "cli/src/command/issue.rs",
+        "cli/src/command/issue/batch.rs",
+        "cli/src/delivery.rs",
         "pki/src/authority.rs",
+        "pki/src/import.rs",
+        "pki/src/key.rs",
         "tests/src/keys.rs",
     ];
 
@@ -46,13 +141,8 @@ mod tests {
             if path.is_dir() {
                 collect(root, &path, callers);
             } else if calls(&path) {
-                callers.push(
-                    path.strip_prefix(root)
-                        .unwrap()
-                        .to_str()
-                        .unwrap()
-                        .to_owned(),
-                );
+                let path = path.strip_prefix(root).unwrap();
+                callers.push(path.to_str().unwrap().to_owned());
             }
         }
     }

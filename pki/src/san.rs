@@ -1,5 +1,6 @@
 //! Subject alternative names (RFC 5280 section 4.2.1.6), recognised by their form.
 
+use std::fmt;
 use std::net::IpAddr;
 
 use crate::Error;
@@ -57,6 +58,61 @@ impl San {
             Self::Ip(address) => rcgen::SanType::IpAddress(*address),
         })
     }
+
+    /// The kind, as certificates are printed.
+    pub(crate) fn kind(&self) -> &'static str {
+        match self {
+            Self::Dns(_) => "DNS",
+            Self::Email(_) => "email",
+            Self::Uri(_) => "URI",
+            Self::Ip(_) => "IP",
+        }
+    }
+
+    /// Whether it lies in a subtree (RFC 5280 section 4.2.1.10); a network is `ADDRESS/MASK`.
+    pub(crate) fn is_in(&self, tree: &str) -> bool {
+        let below = |name: &str| name.ends_with(&format!(".{}", tree.trim_start_matches('.')));
+        let host = |name: &str| match tree.starts_with('.') {
+            true => below(name),
+            false => name == tree,
+        };
+        match self {
+            Self::Dns(name) => name == tree || below(name),
+            Self::Email(name) if tree.contains('@') => name == tree,
+            Self::Email(name) => name.rsplit('@').next().is_some_and(host),
+            Self::Uri(uri) => uri_host(uri).is_some_and(host),
+            Self::Ip(address) => is_in_network(*address, tree).unwrap_or_default(),
+        }
+    }
+}
+
+impl fmt::Display for San {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Dns(name) | Self::Email(name) | Self::Uri(name) => f.pad(name),
+            Self::Ip(address) => f.pad(&address.to_string()),
+        }
+    }
+}
+
+fn uri_host(uri: &str) -> Option<&str> {
+    let (_, rest) = uri.split_once("://")?;
+    let authority = rest.split(['/', '?', '#']).next()?;
+    let host = authority.rsplit('@').next()?;
+    host.split(':').next()
+}
+
+fn is_in_network(address: IpAddr, tree: &str) -> Option<bool> {
+    let (network, mask) = tree.split_once('/')?;
+    let octets = |address| match address {
+        IpAddr::V4(address) => address.octets().to_vec(),
+        IpAddr::V6(address) => address.octets().to_vec(),
+    };
+    let (address, network) = (octets(address), octets(network.parse().ok()?));
+    let mask = octets(mask.parse().ok()?);
+    let same = |((a, b), mask): ((&u8, &u8), &u8)| a & mask == b & mask;
+    let one_kind = address.len() == network.len();
+    Some(one_kind && address.iter().zip(&network).zip(&mask).all(same))
 }
 
 /// Labels of letters, digits and dashes; a wildcard is the whole first label.

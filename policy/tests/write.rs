@@ -47,10 +47,7 @@ fn merge(into: &mut Value, from: &Value) {
 }
 
 fn trust() -> Value {
-    let params = pki::CaParams {
-        name: "partners".to_owned(),
-        lifetime: pki::CA_LIFETIME,
-    };
+    let params = pki::CaParams::new("partners", NOW + pki::CA_LIFETIME);
     let ca = pki::create_root(&params, NOW).unwrap();
     json!({"apiVersion": "v1", "kind": "Secret",
         "metadata": {"name": "partners-trust", "namespace": "shop"},

@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use anyhow::{Context as _, ensure};
-use pki::{CaParams, LeafParams, Profile, create_root};
+use pki::{CaParams, LeafParams, create_root};
 
 /// One fixture.
 pub struct Fixture {
@@ -39,19 +39,11 @@ impl Certificates {
             .duration_since(UNIX_EPOCH)
             .context("the clock")?;
         let now = i64::try_from(now.as_secs())?;
-        let params = || CaParams {
-            name: "partners".to_owned(),
-            lifetime: pki::CA_LIFETIME,
-        };
-        let ca = create_root(&params(), now)?;
-        let expired = create_root(&params(), now - 2 * pki::CA_LIFETIME)?;
-        let leaf = LeafParams {
-            name: "leaf".to_owned(),
-            profile: Profile::Client,
-            sans: Vec::new(),
-            lifetime: pki::LEAF_LIFETIME,
-        };
-        let leaf = pki::issue(&ca, &leaf, now)?;
+        let ca = |now| create_root(&CaParams::new("partners", now + pki::CA_LIFETIME), now);
+        let expired = ca(now - 2 * pki::CA_LIFETIME)?;
+        let ca = ca(now)?;
+        let leaf = LeafParams::new("leaf", now + pki::LEAF_LIFETIME);
+        let leaf = pki::issue(&ca, &leaf, now)?.signed;
         let with_key = format!("{}{}", ca.chain_pem(), &*ca.key_pem());
         Ok(Self(vec![
             ("{{ca}}", base64(ca.chain_pem())),

@@ -6,7 +6,7 @@ use std::path::Path;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use anyhow::Context as _;
-use pki::{CaParams, PrivateKey, create_root};
+use pki::{CaParams, KeyType, PrivateKey, create_root};
 
 /// Writes `sa.key` and `sa.pub` for service-account tokens, and `ca.crt` and `ca.key` for the
 /// CSR signer.
@@ -14,17 +14,15 @@ use pki::{CaParams, PrivateKey, create_root};
 /// # Errors
 /// When the folder cannot be written.
 pub fn write(folder: &Path) -> anyhow::Result<()> {
-    let key = PrivateKey::generate()?;
+    let key = PrivateKey::generate(KeyType::default())?;
     secret(&folder.join("sa.key"), &pki::export::key_pem(&key))?;
     secret(&folder.join("sa.pub"), &key.public_key_pem())?;
     let now = SystemTime::now()
         .duration_since(UNIX_EPOCH)
         .context("the clock is before 1970")?;
-    let params = CaParams {
-        name: "test-cluster".to_owned(),
-        lifetime: pki::CA_LIFETIME,
-    };
-    let ca = create_root(&params, i64::try_from(now.as_secs())?)?;
+    let now = i64::try_from(now.as_secs())?;
+    let params = CaParams::new("test-cluster", now + pki::CA_LIFETIME);
+    let ca = create_root(&params, now)?;
     secret(&folder.join("ca.crt"), ca.chain_pem())?;
     secret(&folder.join("ca.key"), &ca.key_pem())
 }

@@ -148,19 +148,12 @@ fn certificate(folder: &Path) -> anyhow::Result<()> {
         .duration_since(UNIX_EPOCH)
         .context("the clock is before 1970")?;
     let now = i64::try_from(now.as_secs())?;
-    let params = CaParams {
-        name: "webhook".to_owned(),
-        lifetime: pki::CA_LIFETIME,
-    };
-    let ca = pki::create_root(&params, now)?;
-    let params = LeafParams {
-        name: "webhook".to_owned(),
-        profile: Profile::Server,
-        sans: vec![San::parse("127.0.0.1")?],
-        lifetime: pki::LEAF_LIFETIME,
-    };
+    let ca = pki::create_root(&CaParams::new("webhook", now + pki::CA_LIFETIME), now)?;
+    let mut params = LeafParams::new("webhook", now + pki::LEAF_LIFETIME);
+    params.profile = Profile::Server;
+    params.sans = vec![San::parse("127.0.0.1")?];
     let issued = pki::issue(&ca, &params, now)?;
-    keys::secret(&folder.join("tls.crt"), &issued.chain_pem)?;
+    keys::secret(&folder.join("tls.crt"), &issued.signed.chain_pem)?;
     keys::issued(&folder.join("tls.key"), &issued)?;
     keys::secret(&folder.join("ca.crt"), ca.chain_pem())
 }

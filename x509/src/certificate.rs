@@ -2,10 +2,12 @@
 
 use std::fmt;
 
+use sha1::Sha1;
 use sha2::{Digest as _, Sha256};
-use x509_parser::extensions::GeneralName;
+use x509_parser::extensions::{GeneralName, KeyUsage, ParsedExtension};
 use x509_parser::prelude::{FromDer, X509Certificate};
 use x509_parser::public_key::PublicKey;
+use x509_parser::x509::{SubjectPublicKeyInfo, X509Name};
 
 /// What an extended key usage says of one purpose (RFC 5280 section 4.2.1.12).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -83,6 +85,18 @@ pub struct Certificate {
     pub server_auth: Usage,
     /// Subject alternative names: `DNS:…`, `IP:…`, `email:…`, `URI:…`.
     pub sans: Vec<String>,
+    /// keyUsage, in the words of RFC 5280 section 4.2.1.3; empty where there is none.
+    pub key_usages: Vec<&'static str>,
+    /// extendedKeyUsage, in the words of RFC 5280 section 4.2.1.12 or as object identifiers.
+    pub extended_usages: Vec<String>,
+    /// Name constraints: `permitted DNS:…`, `excluded email:…`.
+    pub name_constraints: Vec<String>,
+    /// subjectKeyIdentifier in lower-case hexadecimal.
+    pub subject_key_id: Option<String>,
+    /// The key id of authorityKeyIdentifier in lower-case hexadecimal.
+    pub authority_key_id: Option<String>,
+    /// SHA-1 of the DER: a name that other programs show, no protection.
+    pub sha1: [u8; 20],
     /// SHA-256 of the DER.
     pub fingerprint: [u8; 32],
     /// SHA-256 of the SubjectPublicKeyInfo.
@@ -102,13 +116,23 @@ impl Certificate {
 
     /// The fingerprint as browsers print it, `AA:BB:…`.
     pub fn fingerprint_hex(&self) -> String {
-        let bytes: Vec<_> = self
-            .fingerprint
-            .iter()
-            .map(|byte| format!("{byte:02X}"))
-            .collect();
-        bytes.join(":")
+        colons(&self.fingerprint)
     }
+
+    /// The SHA-1 fingerprint as browsers print it.
+    pub fn sha1_hex(&self) -> String {
+        colons(&self.sha1)
+    }
+}
+
+fn colons(bytes: &[u8]) -> String {
+    let bytes: Vec<_> = bytes.iter().map(|byte| format!("{byte:02X}")).collect();
+    bytes.join(":")
+}
+
+/// Lower-case hexadecimal.
+pub(crate) fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 /// Reads a certificate in DER.
@@ -126,11 +150,7 @@ pub fn read_der(der: &[u8]) -> Result<Certificate, String> {
         common_name: common_name
             .and_then(|name| name.as_str().ok())
             .map(str::to_owned),
-        serial: certificate
-            .raw_serial()
-            .iter()
-            .map(|byte| format!("{byte:02x}"))
-            .collect(),
+        serial: hex(certificate.raw_serial()),
         not_before: certificate.validity().not_before.timestamp(),
         not_after: certificate.validity().not_after.timestamp(),
         version: u8::try_from(certificate.version().0 + 1).unwrap_or(u8::MAX),
@@ -138,13 +158,21 @@ pub fn read_der(der: &[u8]) -> Result<Certificate, String> {
             .as_ref()
             .is_some_and(|extension| extension.value.ca),
         path_len: constraints.and_then(|extension| extension.value.path_len_constraint),
-        can_sign: usage.is_none_or(|extension| extension.value.key_cert_sign()),
+        can_sign: usage
+            .as_ref()
+            .is_none_or(|extension| extension.value.key_cert_sign()),
         self_issued: subject == issuer,
-        key: key(&certificate),
+        key: key(certificate.public_key()),
         signature: certificate.signature_algorithm.algorithm.to_id_string(),
         client_auth: extended_usage(&certificate, |usage| usage.client_auth),
         server_auth: extended_usage(&certificate, |usage| usage.server_auth),
         sans: sans(&certificate),
+        key_usages: usage.map_or_else(Vec::new, |extension| key_usages(extension.value)),
+        extended_usages: extended_usages(&certificate),
+        name_constraints: name_constraints(&certificate),
+        subject_key_id: subject_key_id(&certificate),
+        authority_key_id: authority_key_id(&certificate),
+        sha1: Sha1::digest(der).into(),
         fingerprint: Sha256::digest(der).into(),
         spki: Sha256::digest(certificate.public_key().raw).into(),
         subject,
@@ -163,8 +191,24 @@ fn extended_usage(
     }
 }
 
-fn key(certificate: &X509Certificate<'_>) -> Key {
-    let info = certificate.public_key();
+/// A distinguished name in DER as text (RFC 4514); its length where it cannot be read.
+pub fn name(der: &[u8]) -> String {
+    match X509Name::from_der(der) {
+        Ok((_, name)) => name.to_string(),
+        Err(_) => format!("a name of {} octets", der.len()),
+    }
+}
+
+/// Describes a SubjectPublicKeyInfo in DER.
+///
+/// # Errors
+/// When it is none, with the parser's reason.
+pub fn read_key(der: &[u8]) -> Result<Key, String> {
+    let (_, info) = SubjectPublicKeyInfo::from_der(der).map_err(|error| error.to_string())?;
+    Ok(key(&info))
+}
+
+fn key(info: &SubjectPublicKeyInfo<'_>) -> Key {
     let oid = info.algorithm.algorithm.to_id_string();
     match info.parsed() {
         Ok(PublicKey::RSA(rsa)) => Key::Rsa(u32::try_from(rsa.key_size()).unwrap_or(u32::MAX)),
@@ -185,17 +229,98 @@ fn sans(certificate: &X509Certificate<'_>) -> Vec<String> {
     names.into_iter().flatten().filter_map(san).collect()
 }
 
+fn key_usages(usage: &KeyUsage) -> Vec<&'static str> {
+    let bits = [
+        (usage.digital_signature(), "digitalSignature"),
+        (usage.non_repudiation(), "contentCommitment"),
+        (usage.key_encipherment(), "keyEncipherment"),
+        (usage.data_encipherment(), "dataEncipherment"),
+        (usage.key_agreement(), "keyAgreement"),
+        (usage.key_cert_sign(), "keyCertSign"),
+        (usage.crl_sign(), "cRLSign"),
+    ];
+    let set = bits.into_iter().filter(|(set, _)| *set);
+    set.map(|(_, name)| name).collect()
+}
+
+fn extended_usages(certificate: &X509Certificate<'_>) -> Vec<String> {
+    let Some(extension) = certificate.extended_key_usage().ok().flatten() else {
+        return Vec::new();
+    };
+    let usage = extension.value;
+    let known = [
+        (usage.any, "anyExtendedKeyUsage"),
+        (usage.server_auth, "serverAuth"),
+        (usage.client_auth, "clientAuth"),
+        (usage.code_signing, "codeSigning"),
+        (usage.email_protection, "emailProtection"),
+        (usage.time_stamping, "timeStamping"),
+        (usage.ocsp_signing, "OCSPSigning"),
+    ];
+    let known = known.into_iter().filter(|(set, _)| *set);
+    let known = known.map(|(_, name)| name.to_owned());
+    known
+        .chain(usage.other.iter().map(ToString::to_string))
+        .collect()
+}
+
+fn name_constraints(certificate: &X509Certificate<'_>) -> Vec<String> {
+    let Some(extension) = certificate.name_constraints().ok().flatten() else {
+        return Vec::new();
+    };
+    let sides = [
+        ("permitted", &extension.value.permitted_subtrees),
+        ("excluded", &extension.value.excluded_subtrees),
+    ];
+    let trees = sides
+        .into_iter()
+        .flat_map(|(side, trees)| trees.iter().flatten().map(move |tree| (side, &tree.base)));
+    trees
+        .map(|(side, name)| format!("{side} {}", constraint(name)))
+        .collect()
+}
+
+/// An address in a constraint is followed by its mask.
+fn constraint(name: &GeneralName<'_>) -> String {
+    if let GeneralName::IPAddress(bytes) = name {
+        let (address, mask) = bytes.split_at(bytes.len() / 2);
+        let text = |bytes| address_of(bytes).map_or_else(|| hex(bytes), |name| name.to_string());
+        return format!("IP:{}/{}", text(address), text(mask));
+    }
+    san(name).unwrap_or_else(|| name.to_string())
+}
+
+fn subject_key_id(certificate: &X509Certificate<'_>) -> Option<String> {
+    let ids = certificate.iter_extensions();
+    ids.filter_map(|extension| match extension.parsed_extension() {
+        ParsedExtension::SubjectKeyIdentifier(id) => Some(hex(id.0)),
+        _ => None,
+    })
+    .next()
+}
+
+fn authority_key_id(certificate: &X509Certificate<'_>) -> Option<String> {
+    let ids = certificate.iter_extensions();
+    ids.filter_map(|extension| match extension.parsed_extension() {
+        ParsedExtension::AuthorityKeyIdentifier(id) => {
+            id.key_identifier.as_ref().map(|id| hex(id.0))
+        }
+        _ => None,
+    })
+    .next()
+}
+
 fn san(name: &GeneralName<'_>) -> Option<String> {
     Some(match name {
         GeneralName::DNSName(name) => format!("DNS:{name}"),
         GeneralName::RFC822Name(name) => format!("email:{name}"),
         GeneralName::URI(name) => format!("URI:{name}"),
-        GeneralName::IPAddress(bytes) => format!("IP:{}", address(bytes)?),
+        GeneralName::IPAddress(bytes) => format!("IP:{}", address_of(bytes)?),
         _ => return None,
     })
 }
 
-fn address(bytes: &[u8]) -> Option<std::net::IpAddr> {
+fn address_of(bytes: &[u8]) -> Option<std::net::IpAddr> {
     let v4 = <[u8; 4]>::try_from(bytes).map(std::net::IpAddr::from).ok();
     v4.or_else(|| <[u8; 16]>::try_from(bytes).map(std::net::IpAddr::from).ok())
 }

@@ -6,5 +6,5 @@
 mod certificate;
 mod pem;
 
-pub use certificate::{Certificate, Key, Usage, read_der};
-pub use pem::{Bundle, MAX_BLOCKS, MAX_BYTES, read_bundle};
+pub use certificate::{Certificate, Key, Usage, name, read_der, read_key};
+pub use pem::{Bundle, MAX_BLOCKS, MAX_BYTES, blocks, der_blocks, read_bundle};

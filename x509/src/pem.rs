@@ -49,6 +49,25 @@ pub fn read_bundle(pem: &[u8]) -> Bundle {
     bundle
 }
 
+/// Every block that has an end: its label and its content.
+pub fn blocks(pem: &[u8]) -> Vec<(String, Vec<u8>)> {
+    let text = String::from_utf8_lossy(pem);
+    let blocks = Blocks { rest: &text }.take(MAX_BLOCKS);
+    blocks
+        .map(|block| (block.label.to_owned(), block.der().unwrap_or_default()))
+        .collect()
+}
+
+/// The content of every certificate block, read or not.
+pub fn der_blocks(pem: &[u8]) -> Vec<Vec<u8>> {
+    let text = String::from_utf8_lossy(pem);
+    let blocks = Blocks { rest: &text };
+    blocks
+        .filter(|block| block.label.ends_with("CERTIFICATE"))
+        .filter_map(|block| block.der())
+        .collect()
+}
+
 impl Bundle {
     fn add(&mut self, block: &Block<'_>) {
         match block.label {

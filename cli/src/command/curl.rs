@@ -8,7 +8,7 @@ use std::path::PathBuf;
 use std::process::Command;
 
 use anyhow::Context as _;
-use pki::{LeafParams, Profile};
+use pki::LeafParams;
 use rustix::fs::{MemfdFlags, memfd_create};
 
 use super::signer::Signer;
@@ -108,15 +108,10 @@ fn identity(args: &Args, globals: &Globals) -> anyhow::Result<Option<Identity>> 
         );
         return Ok(None);
     }
-    let ca = block_on(args.signer.load(globals))?;
-    let params = LeafParams {
-        name: args.name.clone(),
-        profile: Profile::Client,
-        sans: Vec::new(),
-        lifetime: LIFETIME,
-    };
+    let ca = block_on(args.signer.load(globals))?.ca;
+    let params = LeafParams::new(&args.name, now() + LIFETIME);
     let issued = pki::issue(&ca, &params, now())?;
-    let (cert, cert_path) = in_memory(issued.chain_pem.as_bytes())?;
+    let (cert, cert_path) = in_memory(issued.signed.chain_pem.as_bytes())?;
     let (key, key_path) = in_memory(pki::export::key_pem(&issued.key).as_bytes())?;
     Ok(Some(Identity {
         cert: cert_path,

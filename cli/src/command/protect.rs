@@ -7,8 +7,7 @@ use policy::dialect::{self, Kind, Role, WriteRequest};
 use policy::{Mode, Object, SecretRef, Settings};
 use serde_json::Value;
 
-use super::create_ca::DryRun;
-use super::{block_on, now};
+use super::{DryRun, block_on, now};
 use crate::cluster::{Cluster, item};
 use crate::globals::Globals;
 use crate::manifests;

@@ -1,21 +1,19 @@
 //! The CA that signs: from files, or from its Secret in the cluster.
 
-use std::collections::BTreeMap;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
 use pki::Authority;
 use policy::SecretRef;
-use serde::Deserialize;
 use zeroize::Zeroizing;
 
 use super::now;
-use crate::cluster::{Cluster, item};
+use crate::cluster::Cluster;
 use crate::files;
 use crate::globals::Globals;
+use crate::password;
 use crate::problem::Problem;
+use crate::store::{Kind, Stored};
 
 /// Which CA signs.
 #[derive(clap::Args)]
@@ -23,91 +21,116 @@ use crate::problem::Problem;
 pub(crate) struct Signer {
     /// The CA's signing Secret, [NAMESPACE/]NAME
     #[arg(long, value_name = "[NS/]NAME", conflicts_with_all = ["ca_cert", "ca_key"])]
-    ca: Option<String>,
+    pub(crate) ca: Option<String>,
     /// The CA's certificate file
     #[arg(long, value_name = "FILE", requires = "ca_key")]
     ca_cert: Option<PathBuf>,
     /// The CA's key file
     #[arg(long, value_name = "FILE", requires = "ca_cert")]
     ca_key: Option<PathBuf>,
+    /// File with the password of the CA's key
+    #[arg(long, value_name = "FILE", requires = "ca_key")]
+    ca_password_file: Option<PathBuf>,
 }
 
-#[derive(Deserialize)]
-struct Secret {
-    #[serde(default)]
-    data: BTreeMap<String, Zeroizing<String>>,
+/// A CA, and where it stands in the cluster if it does.
+pub(crate) struct Loaded {
+    /// What signs.
+    pub(crate) ca: Authority,
+    /// Its signing Secret.
+    pub(crate) place: Option<SecretRef>,
 }
 
 impl Signer {
-    /// The label value that names the CA, `NS.NAME`, where it is a Secret.
-    pub(crate) fn label(&self, namespace: &str) -> Option<String> {
-        let secret = self.secret(namespace)?;
-        Some(format!("{}.{}", secret.namespace, secret.name))
-    }
-
     /// Whether a CA is named.
     pub(crate) fn is_named(&self) -> bool {
         self.ca.is_some() || self.ca_cert.is_some()
     }
 
-    fn secret(&self, namespace: &str) -> Option<SecretRef> {
-        let ca = self.ca.as_deref()?;
-        Some(match ca.split_once('/') {
-            Some((namespace, name)) => SecretRef::new(namespace, name),
-            None => SecretRef::new(namespace, ca),
-        })
-    }
-
     /// Loads the CA.
-    pub(crate) async fn load(&self, globals: &Globals) -> anyhow::Result<Authority> {
+    pub(crate) async fn load(&self, globals: &Globals) -> anyhow::Result<Loaded> {
         if let (Some(cert), Some(key)) = (&self.ca_cert, &self.ca_key) {
-            let key_pem = Zeroizing::new(files::read(key)?);
-            return Authority::load(&files::read(cert)?, &key_pem, now())
-                .with_context(|| format!("{} with {}", cert.display(), key.display()));
+            let password = self.ca_password_file.as_deref();
+            let password = password.map(password::from_file).transpose()?;
+            let password = password.as_ref().map(|password| password.as_str());
+            let ca = from_files(cert, key, password, now())?;
+            return Ok(Loaded { ca, place: None });
         }
-        if self.ca.is_none() {
+        let Some(name) = &self.ca else {
             return Err(Problem::usage("no CA is named").hint(
                 "name its Secret with --ca [NS/]NAME, or its files with --ca-cert and --ca-key",
             ));
-        }
+        };
         let cluster = Cluster::connect(globals).await?;
-        let secret = self.secret(&cluster.namespace).context("a CA is named")?;
-        read_secret(&cluster, &secret).await
+        let place = place(name, &cluster.namespace);
+        let ca = read_secret(&cluster, &place, now()).await?;
+        Ok(Loaded {
+            ca,
+            place: Some(place),
+        })
     }
 }
 
-/// Loads the CA of a signing Secret.
-async fn read_secret(cluster: &Cluster, secret: &SecretRef) -> anyhow::Result<Authority> {
-    let path = item("v1", "secrets", &secret.namespace, &secret.name);
-    let text = cluster
-        .get(&path)
-        .await?
-        .map(Zeroizing::new)
-        .ok_or_else(|| {
-            Problem::world(format!("there is no CA Secret {secret}")).hint(format!(
-                "create it: `kubectl mtls create ca {} -n {}`",
-                secret.name, secret.namespace
-            ))
-        })?;
-    // A syntax error must not quote the text, which holds the key.
-    let read: Secret = serde_json::from_str(&text)
-        .map_err(|_| anyhow::anyhow!("Secret {secret} cannot be read"))?;
-    let (cert, key) = (
-        decoded(&read, secret, "tls.crt")?,
-        decoded(&read, secret, "tls.key")?,
-    );
-    Authority::load(&cert, &key, now()).with_context(|| format!("Secret {secret}"))
+/// `[NS/]NAME`.
+pub(crate) fn place(name: &str, namespace: &str) -> SecretRef {
+    match name.split_once('/') {
+        Some((namespace, name)) => SecretRef::new(namespace, name),
+        None => SecretRef::new(namespace, name),
+    }
 }
 
-fn decoded(read: &Secret, secret: &SecretRef, key: &str) -> anyhow::Result<Zeroizing<Vec<u8>>> {
-    let value = read
-        .data
-        .get(key)
-        .and_then(|value| STANDARD.decode(value.as_bytes()).ok());
-    value.map(Zeroizing::new).ok_or_else(|| {
-        Problem::world(format!(
-            "Secret {secret} has no key {key}, so it cannot sign"
+/// Loads a CA from its files; asks for the password of an encrypted key on a terminal.
+pub(crate) fn from_files(
+    cert: &Path,
+    key: &Path,
+    password: Option<&str>,
+    now: i64,
+) -> anyhow::Result<Authority> {
+    let key_pem = Zeroizing::new(files::read(key)?);
+    let cert_pem = files::read(cert)?;
+    let what = || format!("{} with {}", cert.display(), key.display());
+    let loaded = Authority::load(&cert_pem, &key_pem, password, now);
+    if !matches!(loaded, Err(pki::Error::EncryptedKey)) {
+        return loaded.with_context(what);
+    }
+    let asked = password::ask(&format!("Password for {}: ", key.display()))?;
+    let password = asked.as_ref().map(|asked| asked.as_str());
+    Authority::load(&cert_pem, &key_pem, password, now).with_context(what)
+}
+
+/// Loads the CA of a Secret, `NS/NAME`.
+pub(crate) async fn from_secret(
+    name: &str,
+    globals: &Globals,
+    now: i64,
+) -> anyhow::Result<Authority> {
+    let cluster = Cluster::connect(globals).await?;
+    read_secret(&cluster, &place(name, &cluster.namespace), now).await
+}
+
+async fn read_secret(cluster: &Cluster, place: &SecretRef, now: i64) -> anyhow::Result<Authority> {
+    let stored = Stored::read(cluster, Kind::Secret, place).await?;
+    let stored = stored.ok_or_else(|| {
+        Problem::world(format!("there is no CA Secret {place}")).hint(format!(
+            "create it: `kubectl mtls create ca {} -n {}`",
+            place.name, place.namespace
         ))
-        .hint("--ca names the signing Secret, not the trust Secret that gateways read")
-    })
+    })?;
+    authority(&stored, "tls", now)
+}
+
+/// The CA under `PREFIX.crt` and `PREFIX.key` of a signing Secret.
+pub(crate) fn authority(stored: &Stored, prefix: &str, now: i64) -> anyhow::Result<Authority> {
+    let text = |suffix: &str| {
+        let key = format!("{prefix}.{suffix}");
+        stored.text(&key).ok_or_else(|| {
+            Problem::world(format!(
+                "{} has no key {key}, so it cannot sign",
+                stored.name()
+            ))
+            .hint("--ca names the signing Secret, not the trust Secret that gateways read")
+        })
+    };
+    let (cert, key) = (text("crt")?, text("key")?);
+    Authority::load(cert.as_bytes(), key.as_bytes(), None, now).with_context(|| stored.name())
 }

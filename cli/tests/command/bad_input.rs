@@ -181,7 +181,7 @@ fn a_key_that_does_not_match_and_a_leaf_as_ca() {
     for name in ["one", "two"] {
         assert_eq!(run(&["create", "ca", name, "--out", name]).code, 0);
     }
-    let issue = |cert: &str, key: &str| {
+    let issue = |cert: &str, key: &str, out: &str| {
         run(&[
             "issue",
             "alice",
@@ -190,24 +190,24 @@ fn a_key_that_does_not_match_and_a_leaf_as_ca() {
             "--ca-key",
             key,
             "--out",
-            "leaf",
+            out,
         ])
     };
-    let said = issue("one/ca.crt", "two/ca.key");
+    let said = issue("one/ca.crt", "two/ca.key", "leaf");
     assert!(
         said.code == 3 && said.stderr.contains("does not belong"),
         "{}",
         said.stderr
     );
     assert!(!folder.path().join("leaf").exists());
-    assert_eq!(issue("one/ca.crt", "one/ca.key").code, 0);
-    let said = issue("leaf/alice.crt", "leaf/alice.key");
+    assert_eq!(issue("one/ca.crt", "one/ca.key", "leaf").code, 0);
+    let said = issue("leaf/alice.crt", "leaf/alice.key", "below");
     assert!(
         said.code == 3 && said.stderr.contains("is not a CA"),
         "{}",
         said.stderr
     );
-    let said = issue("one/ca.crt", "one/ca.crt");
+    let said = issue("one/ca.crt", "one/ca.crt", "below");
     assert!(said.stderr.contains("no private key"), "{}", said.stderr);
 }
 

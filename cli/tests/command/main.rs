@@ -3,6 +3,7 @@
 
 mod bad_input;
 mod configuration;
+mod pki;
 
 use std::io::Write as _;
 use std::path::Path;

@@ -73,21 +73,13 @@ pub(super) fn ca_pem() -> String {
 }
 
 pub(super) fn leaf_pem() -> String {
-    let params = pki::LeafParams {
-        name: "leaf".to_owned(),
-        profile: pki::Profile::Client,
-        sans: Vec::new(),
-        lifetime: YEAR,
-    };
+    let params = pki::LeafParams::new("leaf", NOW + YEAR);
     let issued = pki::issue(&authority(), &params, NOW).expect("a leaf can be issued");
-    issued.certificate_pem
+    issued.signed.certificate_pem
 }
 
 fn authority() -> pki::Authority {
-    let params = pki::CaParams {
-        name: "test".to_owned(),
-        lifetime: 10 * YEAR,
-    };
+    let params = pki::CaParams::new("test", NOW + 10 * YEAR);
     pki::create_root(&params, NOW).expect("a root can be made")
 }
 

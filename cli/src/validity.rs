@@ -1,0 +1,74 @@
+//! How long something is to live: a duration, or a moment.
+
+use std::time::Duration;
+
+use crate::globals::duration;
+
+/// The end of a certificate.
+#[derive(clap::Args, Default)]
+pub(crate) struct Validity {
+    /// How long it lives, as 12h, 90d or 10y
+    #[arg(long, value_parser = duration)]
+    duration: Option<Duration>,
+    /// When it ends, as 2027-01-31 or 2027-01-31T12:00:00Z
+    #[arg(long, value_name = "TIME", conflicts_with = "duration", value_parser = moment)]
+    not_after: Option<i64>,
+}
+
+impl Validity {
+    /// The end in Unix seconds; `otherwise`: seconds from now where nothing is said.
+    pub(crate) fn end(&self, now: i64, otherwise: i64) -> i64 {
+        let seconds = |duration: Duration| i64::try_from(duration.as_secs()).unwrap_or(i64::MAX);
+        let lifetime = self.duration.map_or(otherwise, seconds);
+        self.not_after
+            .unwrap_or_else(|| now.saturating_add(lifetime))
+    }
+}
+
+/// A day or a moment, UTC where it does not say.
+pub(crate) fn moment(text: &str) -> Result<i64, String> {
+    let moment: Result<jiff::Timestamp, _> = text.parse();
+    let day = |_| {
+        let day: jiff::civil::Date = text.parse()?;
+        Ok(day.to_zoned(jiff::tz::TimeZone::UTC)?.timestamp())
+    };
+    moment
+        .or_else(day)
+        .map(jiff::Timestamp::as_second)
+        .map_err(|_: jiff::Error| {
+            "a day as 2027-01-31 or a time as 2027-01-31T12:00:00Z".to_owned()
+        })
+}
+
+/// `2027-01-31`.
+pub(crate) fn day(seconds: i64) -> String {
+    match jiff::Timestamp::from_second(seconds) {
+        Ok(moment) => moment.strftime("%Y-%m-%d").to_string(),
+        Err(_) => seconds.to_string(),
+    }
+}
+
+/// `2027-01-31T12:00:00Z`.
+pub(crate) fn time(seconds: i64) -> String {
+    match jiff::Timestamp::from_second(seconds) {
+        Ok(moment) => moment.to_string(),
+        Err(_) => seconds.to_string(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    #[test]
+    fn days_and_times() {
+        assert_eq!(moment("2027-01-31").unwrap(), 1_801_353_600);
+        assert_eq!(moment("2027-01-31T01:00:00+01:00").unwrap(), 1_801_353_600);
+        assert!(moment("tomorrow").is_err() && moment("2027-13-01").is_err());
+        assert_eq!(
+            (day(1_801_353_600), time(0)),
+            ("2027-01-31".into(), "1970-01-01T00:00:00Z".into())
+        );
+    }
+}
