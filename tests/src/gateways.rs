@@ -1,0 +1,252 @@
+//! Gateways without Kubernetes: real nginx, Traefik, Envoy and rustls, each with one server
+//! certificate and one bundle of client CAs.
+
+use std::fs;
+use std::io::{Read as _, Write as _};
+use std::net::{TcpListener, TcpStream};
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::{Context as _, ensure};
+use rustls::pki_types::{CertificateDer, PrivateKeyDer, pem::PemObject as _};
+use rustls::server::WebPkiClientVerifier;
+use rustls::{RootCertStore, ServerConfig, ServerConnection, Stream};
+
+use crate::build;
+use crate::cluster::run;
+use crate::process::Process;
+use crate::{ports, wait_until};
+
+/// The files that a gateway is given.
+pub struct Files {
+    /// A folder for configuration and logs.
+    pub folder: PathBuf,
+    /// The server's chain.
+    pub cert: PathBuf,
+    /// The server's key.
+    pub key: PathBuf,
+    /// The CAs that clients' certificates must come from.
+    pub client_ca: PathBuf,
+    /// Revocation lists; only nginx reads them.
+    pub crl: Option<PathBuf>,
+}
+
+/// A running gateway.
+pub struct Gateway {
+    /// Its port on loopback.
+    pub port: u16,
+    _process: Option<Process>,
+}
+
+impl Gateway {
+    fn start(name: &str, command: &mut Command, files: &Files, port: u16) -> anyhow::Result<Self> {
+        let mut process = Process::start(name, command, &files.folder)?;
+        wait_until(name, Duration::from_secs(30), || {
+            ensure!(!process.has_ended(), "it ended: {}", process.tail());
+            TcpStream::connect(("127.0.0.1", port))
+                .context("connecting")
+                .map(drop)
+        })
+        .with_context(|| process.tail())?;
+        Ok(Self {
+            port,
+            _process: Some(process),
+        })
+    }
+}
+
+/// nginx with `ssl_verify_client on`, as ingress-nginx configures it.
+///
+/// # Errors
+/// When it is not installed or does not start.
+pub fn nginx(files: &Files) -> anyhow::Result<Gateway> {
+    let [port] = ports::free()?;
+    let folder = files.folder.display();
+    let crl = files.crl.as_ref();
+    let crl = crl.map_or_else(String::new, |path| format!("ssl_crl {};", path.display()));
+    let text = format!(
+        "daemon off; pid {folder}/nginx.pid; error_log stderr info; worker_processes 1;
+events {{}}
+http {{
+  access_log off; client_body_temp_path {folder}/body; proxy_temp_path {folder}/proxy;
+  fastcgi_temp_path {folder}/fastcgi; uwsgi_temp_path {folder}/uwsgi; scgi_temp_path {folder}/scgi;
+  server {{
+    listen 127.0.0.1:{port} ssl;
+    ssl_protocols TLSv1.2 TLSv1.3;
+    ssl_certificate {}; ssl_certificate_key {};
+    ssl_client_certificate {}; ssl_verify_client on; ssl_verify_depth 3; {crl}
+    location / {{ return 200 'hello'; }}
+  }}
+}}
+",
+        files.cert.display(),
+        files.key.display(),
+        files.client_ca.display()
+    );
+    let config = write(files, "nginx.conf", &text)?;
+    let mut command = Command::new("nginx");
+    command
+        .arg("-p")
+        .arg(&files.folder)
+        .arg("-c")
+        .arg(config)
+        .arg("-e")
+        .arg("stderr");
+    Gateway::start("nginx", &mut command, files, port)
+        .context("nginx: `apt-get install nginx-light`")
+}
+
+/// Traefik with its file provider and `RequireAndVerifyClientCert`.
+///
+/// # Errors
+/// When it cannot be built or does not start.
+pub fn traefik(files: &Files) -> anyhow::Result<Gateway> {
+    let [port, backend] = ports::free()?;
+    answer(backend)?;
+    let text = format!(
+        "http:
+  routers: {{all: {{rule: 'PathPrefix(`/`)', service: hello, tls: {{}}}}}}
+  services: {{hello: {{loadBalancer: {{servers: [{{url: 'http://127.0.0.1:{backend}'}}]}}}}}}
+tls:
+  certificates: [{{certFile: {}, keyFile: {}}}]
+  options:
+    default:
+      clientAuth: {{caFiles: [{}], clientAuthType: RequireAndVerifyClientCert}}
+",
+        files.cert.display(),
+        files.key.display(),
+        files.client_ca.display()
+    );
+    let config = write(files, "dynamic.yaml", &text)?;
+    let mut command = Command::new(build::traefik()?);
+    command.args([
+        format!("--entrypoints.websecure.address=127.0.0.1:{port}"),
+        format!("--providers.file.filename={}", config.display()),
+        "--global.sendanonymoususage=false".to_owned(),
+        "--global.checknewversion=false".to_owned(),
+    ]);
+    let gateway = Gateway::start("traefik", &mut command, files, port)?;
+    // It listens before it has read its routes.
+    wait_until("a route in Traefik", Duration::from_secs(20), || {
+        let mut curl = Command::new("curl");
+        let url = format!("https://127.0.0.1:{port}/");
+        let said = run(
+            curl.args(["-sSk", "-o", "/dev/null", "--tls-max", "1.2", &url]),
+            "",
+        )?;
+        ensure!(said.code == 35 || said.code == 56, "{}", said.all());
+        Ok(())
+    })?;
+    Ok(gateway)
+}
+
+/// Envoy with `require_client_certificate`.
+///
+/// # Errors
+/// When it cannot be had or does not start.
+pub fn envoy(files: &Files) -> anyhow::Result<Gateway> {
+    let [port] = ports::free()?;
+    let file = |path: &Path| serde_json::json!({"filename": path});
+    let manager = serde_json::json!({
+        "@type": "type.googleapis.com/envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager",
+        "stat_prefix": "all",
+        "http_filters": [{"name": "envoy.filters.http.router", "typed_config": {
+            "@type": "type.googleapis.com/envoy.extensions.filters.http.router.v3.Router"}}],
+        "route_config": {"virtual_hosts": [{"name": "all", "domains": ["*"], "routes": [{
+            "match": {"prefix": "/"},
+            "direct_response": {"status": 200, "body": {"inline_string": "hello"}}}]}]}});
+    let tls = serde_json::json!({
+        "@type": "type.googleapis.com/envoy.extensions.transport_sockets.tls.v3.DownstreamTlsContext",
+        "require_client_certificate": true,
+        "common_tls_context": {
+            "tls_params": {"tls_maximum_protocol_version": "TLSv1_3"},
+            "tls_certificates": [{"certificate_chain": file(&files.cert), "private_key": file(&files.key)}],
+            "validation_context": {"trusted_ca": file(&files.client_ca)}}});
+    let config = serde_json::json!({"static_resources": {"listeners": [{
+        "address": {"socket_address": {"address": "127.0.0.1", "port_value": port}},
+        "filter_chains": [{
+            "transport_socket": {"name": "envoy.transport_sockets.tls", "typed_config": tls},
+            "filters": [{"name": "envoy.filters.network.http_connection_manager", "typed_config": manager}]}]}]}});
+    let config = write(files, "envoy.json", &config.to_string())?;
+    let mut command = Command::new(build::envoy()?);
+    command.arg("-c").arg(config).args([
+        "--use-dynamic-base-id",
+        "--concurrency",
+        "1",
+        "-l",
+        "warning",
+    ]);
+    Gateway::start("envoy", &mut command, files, port)
+}
+
+/// rustls with its own client verifier.
+///
+/// # Errors
+/// When the certificates cannot be read.
+pub fn rustls(files: &Files) -> anyhow::Result<Gateway> {
+    // Another test may have installed it already.
+    let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
+    let mut roots = RootCertStore::empty();
+    for root in CertificateDer::pem_file_iter(&files.client_ca)? {
+        roots.add(root?)?;
+    }
+    let verifier = WebPkiClientVerifier::builder(Arc::new(roots)).build()?;
+    let chain: Result<Vec<_>, _> = CertificateDer::pem_file_iter(&files.cert)?.collect();
+    let config = ServerConfig::builder()
+        .with_client_cert_verifier(verifier)
+        .with_single_cert(chain?, PrivateKeyDer::from_pem_file(&files.key)?)?;
+    let listener = TcpListener::bind("127.0.0.1:0")?;
+    let port = listener.local_addr()?.port();
+    let config = Arc::new(config);
+    std::thread::spawn(move || {
+        for stream in listener.incoming().flatten() {
+            let config = Arc::clone(&config);
+            // A client that is refused is no error of the server.
+            std::thread::spawn(move || serve(stream, config).ok());
+        }
+    });
+    Ok(Gateway {
+        port,
+        _process: None,
+    })
+}
+
+const HELLO: &[u8] = b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\nConnection: close\r\n\r\nhello";
+
+fn serve(mut stream: TcpStream, config: Arc<ServerConfig>) -> anyhow::Result<()> {
+    stream.set_read_timeout(Some(Duration::from_secs(10)))?;
+    let mut connection = ServerConnection::new(config)?;
+    let mut tls = Stream::new(&mut connection, &mut stream);
+    let mut request = [0; 1024];
+    let read = tls.read(&mut request);
+    if read.is_ok_and(|count| count > 0) {
+        tls.write_all(HELLO)?;
+        tls.conn.send_close_notify();
+        tls.flush()?;
+    } else {
+        // The alert may still have to go.
+        let _ = tls.conn.write_tls(tls.sock);
+    }
+    Ok(())
+}
+
+/// Answers every HTTP request on a port with 200.
+fn answer(port: u16) -> anyhow::Result<()> {
+    let listener = TcpListener::bind(("127.0.0.1", port))?;
+    std::thread::spawn(move || {
+        for mut stream in listener.incoming().flatten() {
+            let mut request = [0; 4096];
+            let _ = stream.read(&mut request);
+            let _ = stream.write_all(HELLO);
+        }
+    });
+    Ok(())
+}
+
+fn write(files: &Files, name: &str, text: &str) -> anyhow::Result<PathBuf> {
+    let path = files.folder.join(name);
+    fs::write(&path, text).with_context(|| format!("writing {}", path.display()))?;
+    Ok(path)
+}
