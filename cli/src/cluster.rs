@@ -131,7 +131,10 @@ impl Cluster {
 
     /// The objects of a collection that labels select, as the API server wrote them.
     pub(crate) async fn select(&self, path: &str, labels: &str) -> anyhow::Result<String> {
-        let uri = format!("{path}?labelSelector={}", labels.replace('=', "%3D"));
+        let uri = format!(
+            "{path}?labelSelector={}",
+            labels.replace('=', "%3D").replace('!', "%21")
+        );
         let found = self.send(get(&uri)).await;
         found.map_err(|error| failed(&error, path))
     }

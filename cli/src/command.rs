@@ -1,5 +1,6 @@
 //! The verbs. One file each: arguments, help with examples, and `run`.
 
+mod backup;
 mod completion;
 mod create_ca;
 mod create_fixtures;
@@ -12,6 +13,7 @@ mod inspect;
 mod issue;
 mod lint;
 mod protect;
+mod restore;
 mod revoke;
 mod rotate_ca;
 pub(crate) mod signer;
@@ -53,6 +55,7 @@ pub(crate) struct Cli {
 
 #[derive(Subcommand)]
 enum Command {
+    Backup(backup::Args),
     Completion(completion::Args),
     #[command(subcommand)]
     Create(Create),
@@ -64,6 +67,7 @@ enum Command {
     Issue(Box<issue::Args>),
     Lint(lint::Args),
     Protect(protect::Args),
+    Restore(restore::Args),
     Revoke(revoke::Args),
     #[command(subcommand)]
     Rotate(Rotate),
@@ -108,6 +112,7 @@ impl Cli {
     pub(crate) fn run(self) -> anyhow::Result<u8> {
         let Self { command, globals } = self;
         match command {
+            Command::Backup(args) => backup::run(&args, &globals),
             Command::Completion(args) => completion::run(&args),
             Command::Create(Create::Ca(args)) => create_ca::run(&args, &globals),
             Command::Create(Create::Fixtures(args)) => create_fixtures::run(&args, &globals),
@@ -121,6 +126,7 @@ impl Cli {
             Command::Lint(args) => lint::run(&args, &globals),
             Command::Protect(args) => protect::run(&args, &globals),
             Command::Verify(args) => verify::run(&args),
+            Command::Restore(args) => restore::run(&args, &globals),
             Command::Revoke(args) => revoke::run(&args, &globals),
             Command::Rotate(Rotate::Ca(args)) => rotate_ca::run(&args, &globals),
             Command::Version(args) => version::run(&args),

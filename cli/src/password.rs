@@ -50,6 +50,18 @@ impl Password {
         Ok(first)
     }
 
+    /// The password of something that exists, asked for on a terminal where none is given.
+    pub(crate) fn chosen_once(&self, what: &str) -> anyhow::Result<Zeroizing<String>> {
+        let given = match self.given()? {
+            Some(given) => Some(given),
+            None => ask(&format!("Password of {what}: "))?,
+        };
+        given.ok_or_else(|| {
+            Problem::usage(format!("{what} needs its password"))
+                .hint("give it with --password-file FILE or --password-stdin")
+        })
+    }
+
     /// The password, or a new one; and whether it is new.
     pub(crate) fn given_or_made(&self) -> anyhow::Result<(Zeroizing<String>, bool)> {
         match self.given()? {

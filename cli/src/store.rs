@@ -261,6 +261,13 @@ impl Stored {
         Ok(Self::of(kind, wire))
     }
 
+    /// A Secret as an object that is not in the cluster.
+    pub(crate) fn of_object(object: &Value) -> anyhow::Result<Self> {
+        let text = Zeroizing::new(object.to_string());
+        let place = SecretRef::new("", object["metadata"]["name"].as_str().unwrap_or_default());
+        Self::parse(Kind::Secret, &text, &place)
+    }
+
     /// Reads one; `None` where it does not exist.
     pub(crate) async fn read(
         cluster: &Cluster,
