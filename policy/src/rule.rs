@@ -13,6 +13,7 @@ mod optional_client_cert;
 mod plaintext_bypass;
 mod private_key_in_bundle;
 mod setting_without_effect;
+mod stale_crl;
 mod unreadable_object;
 mod unresolved_option;
 mod unusable_ca;
@@ -40,6 +41,7 @@ pub static RULES: &[&Rule] = &[
     &plaintext_bypass::RULE,
     &private_key_in_bundle::RULE,
     &setting_without_effect::RULE,
+    &stale_crl::RULE,
     &unreadable_object::RULE,
     &unresolved_option::RULE,
     &unusable_ca::RULE,

@@ -31,6 +31,8 @@ pub struct TrustUse {
     pub found: Lookup<Arc<Bundle>>,
     /// What the gateway makes of it; `None` where it was not found or not looked up.
     pub state: Option<TrustState>,
+    /// The data key of the revocation lists that the gateway reads, if it reads any.
+    pub crl_key: Option<&'static str>,
     /// What follows when the Secret is missing or of no use, for messages.
     pub consequence: &'static str,
 }

@@ -44,9 +44,11 @@ impl Certificates {
         let ca = ca(now)?;
         let leaf = LeafParams::new("leaf", now + pki::LEAF_LIFETIME);
         let leaf = pki::issue(&ca, &leaf, now)?.signed;
+        let ended = pki::crl::next(&ca, None, &[], now - 9 * pki::DAY, now - pki::DAY)?;
         let with_key = format!("{}{}", ca.chain_pem(), &*ca.key_pem());
         Ok(Self(vec![
             ("{{ca}}", base64(ca.chain_pem())),
+            ("{{ended-crl}}", base64(&ended.pem)),
             ("{{ca-and-key}}", base64(&with_key)),
             ("{{expired-ca}}", base64(expired.chain_pem())),
             ("{{key}}", base64(&ca.key_pem())),

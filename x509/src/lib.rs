@@ -7,4 +7,4 @@ mod certificate;
 mod pem;
 
 pub use certificate::{Certificate, Key, Usage, name, read_der, read_key};
-pub use pem::{Bundle, MAX_BLOCKS, MAX_BYTES, blocks, der_blocks, read_bundle};
+pub use pem::{Bundle, Crl, MAX_BLOCKS, MAX_BYTES, blocks, der_blocks, read_bundle};

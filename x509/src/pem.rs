@@ -3,6 +3,9 @@
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 
+use x509_parser::prelude::FromDer as _;
+use x509_parser::revocation_list::CertificateRevocationList;
+
 use crate::{Certificate, read_der};
 
 /// A longer text is not read: nobody has that many CAs, and parsing must stay cheap.
@@ -17,14 +20,35 @@ pub struct Bundle {
     pub certificates: Vec<Certificate>,
     /// How many private keys stand among them.
     pub private_keys: usize,
-    /// How many certificate revocation lists.
-    pub crls: usize,
+    /// The certificate revocation lists, in order.
+    pub crls: Vec<Crl>,
     /// `CERTIFICATE` blocks that cannot be read.
     pub unreadable: usize,
     /// The labels of other blocks.
     pub other: Vec<String>,
     /// Why the text was not read, or not to its end.
     pub problem: Option<String>,
+}
+
+/// A revocation list (RFC 5280 section 5), as far as bundles are judged. Times are Unix seconds.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Crl {
+    /// The CA's subject (RFC 4514).
+    pub issuer: String,
+    /// When it was made.
+    pub this_update: i64,
+    /// When the next one is due; the far future where it does not say.
+    pub next_update: i64,
+}
+
+fn read_crl(der: &[u8]) -> Option<Crl> {
+    let (_, list) = CertificateRevocationList::from_der(der).ok()?;
+    let next = list.next_update().map(|next| next.timestamp());
+    Some(Crl {
+        issuer: list.issuer().to_string(),
+        this_update: list.last_update().timestamp(),
+        next_update: next.unwrap_or(i64::MAX),
+    })
 }
 
 /// Reads a PEM text.
@@ -77,7 +101,10 @@ impl Bundle {
                     None => self.unreadable += 1,
                 }
             }
-            "X509 CRL" => self.crls += 1,
+            "X509 CRL" => match block.der().and_then(|der| read_crl(&der)) {
+                Some(list) => self.crls.push(list),
+                None => self.other.push("X509 CRL that cannot be read".to_owned()),
+            },
             label if label.ends_with("PRIVATE KEY") => self.private_keys += 1,
             label => self.other.push(label.to_owned()),
         }
@@ -132,7 +159,7 @@ mod tests {
             -----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n-----BEGIN X509 CRL-----\n-----END X509 CRL-----";
         let bundle = read_bundle(text.as_bytes());
         assert_eq!(
-            (bundle.private_keys, bundle.unreadable, bundle.crls),
+            (bundle.private_keys, bundle.unreadable, bundle.other.len()),
             (1, 1, 1)
         );
         assert!(!format!("{bundle:?}").contains("c2VjcmV0"));

@@ -78,6 +78,21 @@ pub(super) fn leaf_pem() -> String {
     issued.signed.certificate_pem
 }
 
+/// A CA and its revocation list, which is valid for 90 days from [`NOW`].
+pub(super) fn ca_with_list() -> (String, String) {
+    let ca = authority();
+    let list = pki::crl::next(&ca, None, &[], NOW, NOW + pki::crl::CRL_LIFETIME);
+    let list = list.expect("a list can be made");
+    (ca.chain_pem().to_owned(), list.pem)
+}
+
+/// A CA of another name.
+pub(super) fn other_ca_pem() -> String {
+    let params = pki::CaParams::new("another", NOW + 10 * YEAR);
+    let ca = pki::create_root(&params, NOW).expect("a root can be made");
+    ca.chain_pem().to_owned()
+}
+
 fn authority() -> pki::Authority {
     let params = pki::CaParams::new("test", NOW + 10 * YEAR);
     pki::create_root(&params, NOW).expect("a root can be made")

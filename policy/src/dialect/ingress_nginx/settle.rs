@@ -213,6 +213,7 @@ fn look_up(reference: &TrustRef, host: &mut Host, view: &View<'_>) -> TrustUse {
         reference: reference.clone(),
         found,
         state,
+        crl_key: Some("ca.crl"),
         consequence: "ingress-nginx answers 403 to every request for the host",
     }
 }
@@ -238,7 +239,7 @@ pub(super) fn select(bundle: &Bundle) -> TrustState {
         Some(ca) if ca.unreadable > 0 => {
             unusable("its ca.crt holds a certificate that cannot be read")
         }
-        Some(ca) if ca.private_keys + ca.crls + ca.other.len() > 0 => {
+        Some(ca) if ca.private_keys + ca.crls.len() + ca.other.len() > 0 => {
             unusable("its ca.crt holds something that is no certificate")
         }
         Some(_) => TrustState::Usable { key: "ca.crt" },
@@ -246,7 +247,8 @@ pub(super) fn select(bundle: &Bundle) -> TrustState {
 }
 
 fn is_empty(ca: &x509::Bundle) -> bool {
-    ca.certificates.is_empty() && ca.unreadable + ca.private_keys + ca.crls + ca.other.len() == 0
+    ca.certificates.is_empty()
+        && ca.unreadable + ca.private_keys + ca.crls.len() + ca.other.len() == 0
 }
 
 /// What decides about plain HTTP (`lua_ingress.lua:65-79`).

@@ -203,6 +203,7 @@ fn look_up(option: &TlsOption, trust: &TrustRef, host: &mut Host, view: &View<'_
         reference: trust.clone(),
         found,
         state,
+        crl_key: None,
         consequence: consequence(option),
     }
 }
