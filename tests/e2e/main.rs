@@ -5,6 +5,7 @@
 mod admission;
 mod authority;
 mod endpoint;
+mod guides;
 mod path;
 
 use std::path::Path;
