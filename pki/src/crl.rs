@@ -1,6 +1,7 @@
 //! Certificate revocation lists (RFC 5280 section 5).
 
 use rcgen::{CertificateRevocationListParams, KeyIdMethod, RevokedCertParams, SerialNumber};
+use x509_parser::extensions::ParsedExtension;
 use x509_parser::prelude::{FromDer as _, X509Certificate};
 use x509_parser::revocation_list::CertificateRevocationList;
 
@@ -24,6 +25,8 @@ pub struct Revoked {
 pub struct Crl {
     /// The CA's subject (RFC 4514).
     pub issuer: String,
+    /// The CA's key id in hexadecimal; empty where the list does not say.
+    pub authority: String,
     /// Its number.
     pub number: u64,
     /// When it was made, Unix seconds.
@@ -131,6 +134,7 @@ pub fn read_der(der: &[u8]) -> Result<Crl, Error> {
     });
     Ok(Crl {
         issuer: list.issuer().to_string(),
+        authority: authority(&list),
         number: number.unwrap_or_default(),
         this_update: list.last_update().timestamp(),
         next_update: next.timestamp(),
@@ -138,6 +142,18 @@ pub fn read_der(der: &[u8]) -> Result<Crl, Error> {
         pem: pem::block("X509 CRL", der),
         issuer_der: list.issuer().as_raw().to_vec(),
     })
+}
+
+fn authority(list: &CertificateRevocationList<'_>) -> String {
+    let ids = list
+        .extensions()
+        .iter()
+        .filter_map(|one| match one.parsed_extension() {
+            ParsedExtension::AuthorityKeyIdentifier(id) => id.key_identifier.as_ref(),
+            _ => None,
+        });
+    let id = ids.map(|id| id.0).next().unwrap_or_default();
+    id.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 impl Crl {

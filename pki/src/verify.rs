@@ -162,6 +162,45 @@ mod tests {
     }
 
     #[test]
+    fn every_kind_of_key_is_good_for_its_purpose_alone() {
+        let now = i64::try_from(std::time::UNIX_EPOCH.elapsed().unwrap().as_secs()).unwrap();
+        let folder = tempfile::tempdir().unwrap();
+        let path = |name: &str| folder.path().join(name);
+        for (name, key_type, _) in crate::KEY_TYPES {
+            let mut params = CaParams::new("ca", now + 900 * DAY);
+            params.key_type = *key_type;
+            let ca = create_root(&params, now).unwrap();
+            std::fs::write(path("ca.crt"), ca.chain_pem()).unwrap();
+            for (profile, client, server) in [
+                (crate::Profile::Client, true, false),
+                (crate::Profile::Server, false, true),
+                (crate::Profile::Both, true, true),
+            ] {
+                let mut leaf = LeafParams::new("a.example", now + DAY);
+                (leaf.key_type, leaf.profile) = (*key_type, profile);
+                let signed = issue(&ca, &leaf, now).unwrap().signed;
+                std::fs::write(path("leaf.crt"), &signed.chain_pem).unwrap();
+                for (purpose, word, expected) in [
+                    (Purpose::Client, "sslclient", client),
+                    (Purpose::Server, "sslserver", server),
+                ] {
+                    let (chain, root) = (signed.chain_pem.as_bytes(), ca.chain_pem().as_bytes());
+                    let webpki = verify(chain, root, &[], purpose, now).is_ok();
+                    let mut openssl = std::process::Command::new("openssl");
+                    openssl.args(["verify", "-x509_strict", "-purpose", word, "-CAfile"]);
+                    let output = openssl.args([path("ca.crt"), path("leaf.crt")]).output();
+                    let openssl = output.unwrap().status.success();
+                    assert_eq!(
+                        (webpki, openssl),
+                        (expected, expected),
+                        "{name} {profile:?} {word}"
+                    );
+                }
+            }
+        }
+    }
+
+    #[test]
     fn junk_is_refused() {
         assert!(verify(b"", b"", &[], Purpose::Client, NOW).is_err());
         assert!(verify(b"\x30\x00", b"\x30\x00", &[], Purpose::Client, NOW).is_err());

@@ -291,6 +291,28 @@ fn what_is_revoked_is_listed_for_every_ca() {
 }
 
 #[test]
+fn two_revocations_at_once_are_both_listed() {
+    let ns = "revoking";
+    namespace(ns);
+    must(&["create", "ca", "partners", "-n", ns]);
+    let folder = tempfile::tempdir().unwrap();
+    let out = folder.path().display().to_string();
+    let names: Vec<_> = (0..8).map(|number| format!("client-{number}")).collect();
+    for name in &names {
+        must(&["issue", name, "--ca", "revoking/partners", "--out", &out]);
+    }
+    std::thread::scope(|scope| {
+        for name in &names {
+            scope.spawn(move || must(&["revoke", name, "--ca", "revoking/partners"]));
+        }
+    });
+    for secret in ["partners", "partners-trust"] {
+        let lists = pki::crl::read(&data(ns, secret, "ca.crl")).unwrap();
+        assert_eq!(lists[0].revoked.len(), names.len(), "{secret}");
+    }
+}
+
+#[test]
 fn an_immutable_trust_is_not_rotated() {
     let ns = "immutable";
     namespace(ns);

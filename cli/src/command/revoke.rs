@@ -15,7 +15,7 @@ use crate::files;
 use crate::globals::Globals;
 use crate::output;
 use crate::problem::{Problem, say};
-use crate::store::{self, Change, Kind, Record, Signing, Stored};
+use crate::store::{self, Change, Kind, Record, Signing, Stored, chain};
 
 /// Revoke certificates: ca.crl in the trust Secrets lists them from then on
 #[derive(clap::Args)]
@@ -133,7 +133,7 @@ async fn publish(
         let Some(text) = text else {
             continue;
         };
-        let change = |_: &Stored| Ok(vec![("ca.crl", Some(text.clone()))]);
+        let change = |stored: &Stored| chain::newer_lists(stored, &text);
         store::edit(cluster, trust.kind, &trust.place, dry_run, change).await?;
         say("note", &format!("{} is written", trust.name()));
     }

@@ -265,24 +265,22 @@ impl Rotation<'_> {
             true => Some(signing.lists(|_| Vec::new(), without, self.now)?),
             false => None,
         };
+        if let Some(lists) = &lists {
+            let change = |_: &Signing| Ok(vec![("ca.crl", Some(Zeroizing::new(lists.clone())))]);
+            self.edit_signing(change).await?;
+        }
         let (anchors, lists) = (&anchors, &lists);
-        let change = move |_: &Stored| {
+        let change = move |stored: &Stored| {
             let mut change: Change = vec![("ca.crt", Some(Zeroizing::new(anchors.clone())))];
-            change.extend(
-                lists
-                    .iter()
-                    .map(|lists| ("ca.crl", Some(Zeroizing::new(lists.clone())))),
-            );
+            if let Some(lists) = lists {
+                change.extend(chain::newer_lists(stored, lists)?);
+            }
             Ok(change)
         };
         for trust in self.trusts().await? {
             let (kind, place) = (trust.kind, &trust.place);
             store::edit(&self.cluster, kind, place, self.args.dry_run, change).await?;
             say("note", &format!("{} is written", trust.name()));
-        }
-        if let Some(lists) = lists {
-            let change = |_: &Signing| Ok(vec![("ca.crl", Some(Zeroizing::new(lists.clone())))]);
-            self.edit_signing(change).await?;
         }
         Ok(())
     }

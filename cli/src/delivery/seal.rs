@@ -1,6 +1,7 @@
 //! A SealedSecret (`bitnami.com/v1alpha1`) instead of a Secret, without kubeseal.
 
-use std::path::PathBuf;
+use std::path::Path;
+use std::process::Command;
 
 use anyhow::Context as _;
 use base64::Engine as _;
@@ -24,9 +25,9 @@ pub(super) struct Args {
     /// Print a SealedSecret instead of creating a Secret
     #[arg(long)]
     seal: bool,
-    /// File with the controller's certificate; fetched from the cluster by default
-    #[arg(long, value_name = "FILE", requires = "seal")]
-    seal_cert: Option<PathBuf>,
+    /// File or URL with the controller's certificate; fetched from the cluster by default
+    #[arg(long, value_name = "FILE|URL", requires = "seal")]
+    seal_cert: Option<String>,
     /// Where it can be unsealed: strict, namespace-wide or cluster-wide
     #[arg(long, default_value = "strict", value_parser = scope)]
     seal_scope: Scope,
@@ -97,7 +98,8 @@ impl Args {
             return Ok(secret);
         }
         let text = match &self.seal_cert {
-            Some(path) => String::from_utf8_lossy(&files::read(path)?).into_owned(),
+            Some(url) if url.contains("://") => download(url)?,
+            Some(path) => String::from_utf8_lossy(&files::read(Path::new(path))?).into_owned(),
             None => self.fetch(globals).await?,
         };
         let sealer = Sealer::read(&text, now())?;
@@ -153,6 +155,27 @@ impl Args {
         );
         cluster.get(&path).await?.ok_or_else(missing)
     }
+}
+
+/// Nobody vouches for what comes from a URL, so its fingerprint is shown.
+fn download(url: &str) -> anyhow::Result<String> {
+    let mut curl = Command::new("curl");
+    curl.args([
+        "-fsSL",
+        "--proto",
+        "=http,https",
+        "--max-time",
+        "30",
+        "--url",
+        url,
+    ]);
+    let output = curl.output().context("starting curl")?;
+    if !output.status.success() {
+        let said = String::from_utf8_lossy(&output.stderr).trim().to_owned();
+        return Err(Problem::world(format!("{url}: {said}"))
+            .hint("name the controller's certificate as a file, or its /v1/cert.pem"));
+    }
+    Ok(String::from_utf8_lossy(&output.stdout).into_owned())
 }
 
 #[derive(Deserialize)]

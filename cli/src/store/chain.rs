@@ -100,6 +100,23 @@ impl Signing {
     }
 }
 
+/// What is to be written where gateways read lists; nothing where somebody else has written newer
+/// ones meanwhile.
+pub(crate) fn newer_lists(stored: &Stored, lists: &str) -> anyhow::Result<Change> {
+    let known = stored.text("ca.crl").unwrap_or_default();
+    // What cannot be read is replaced.
+    let known = pki::crl::read(&known).unwrap_or_default();
+    let overtaken = pki::crl::read(lists)?.iter().any(|ours| {
+        known
+            .iter()
+            .any(|known| known.authority == ours.authority && known.number > ours.number)
+    });
+    Ok(match overtaken {
+        true => Change::new(),
+        false => vec![("ca.crl", Some(Zeroizing::new(lists.to_owned())))],
+    })
+}
+
 /// Puts a CA into a slot.
 pub(crate) fn put(change: &mut Change, slot: Slot, ca: &Authority) {
     let (crt, key) = keys(slot);

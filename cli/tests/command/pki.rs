@@ -505,3 +505,79 @@ fn too_much_is_refused_and_nothing_is_left_behind() {
     assert_eq!(said.code, 3, "{}", said.stderr);
     assert!(!folder.path().join("X/a.crt").exists());
 }
+
+/// Runs a script with a file system of 64 KiB at `disk`, in a mount namespace of its own.
+#[cfg(target_os = "linux")]
+#[test]
+fn a_full_disk_leaves_nothing_behind() {
+    let folder = prepared();
+    let script = format!(
+        "mkdir disk && mount -t tmpfs -o size=64k tmpfs disk && \
+         {} issue load --count 90 --out disk {} ; echo code $?; ls -A disk",
+        env!("CARGO_BIN_EXE_kubectl-mtls"),
+        CA.join(" ")
+    );
+    let mut unshare = Command::new("unshare");
+    unshare.args(["--mount", "--map-root-user", "bash", "-c", &script]);
+    let output = unshare.current_dir(folder.path()).output().unwrap();
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert!(
+        said.contains("error: ") && said.contains("No space left"),
+        "{said}"
+    );
+    assert_eq!(String::from_utf8_lossy(&output.stdout), "code 3\n");
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn an_end_in_the_middle_leaves_whole_files_only() {
+    let folder = prepared();
+    let target = folder.path().join("L");
+    let mut child = Command::new(env!("CARGO_BIN_EXE_kubectl-mtls"))
+        .args(["issue", "load", "--count", "20000", "--out", "L"])
+        .args(CA)
+        .current_dir(folder.path())
+        .spawn()
+        .unwrap();
+    let begun = std::time::Instant::now();
+    while fs::read_dir(&target).map_or(0, Iterator::count) < 200 {
+        assert!(begun.elapsed().as_secs() < 60, "nothing is written");
+    }
+    child.kill().unwrap();
+    child.wait().unwrap();
+    let names = fs::read_dir(&target)
+        .unwrap()
+        .map(|entry| entry.unwrap().path());
+    for path in names {
+        let text = fs::read_to_string(&path).unwrap();
+        let name = path.file_name().unwrap().to_str().unwrap();
+        assert!(name.starts_with("load-"), "{name} is left behind");
+        assert!(text.ends_with("-----\n"), "{name} is cut off");
+    }
+}
+
+#[test]
+fn java_reads_both_profiles() {
+    if Command::new("keytool").arg("-help").output().is_err() {
+        // Where there is no Java, nobody imports into it.
+        return;
+    }
+    let folder = prepared();
+    for profile in ["compat", "modern"] {
+        let args = [
+            "alice",
+            "--p12",
+            profile,
+            "--p12-profile",
+            profile,
+            "--password-file",
+            "pw",
+        ];
+        assert_eq!(issue(folder.path(), &args).code, 0);
+        let mut keytool = Command::new("keytool");
+        keytool.args(["-list", "-keystore", profile, "-storepass", "geheim"]);
+        let output = keytool.current_dir(folder.path()).output().unwrap();
+        let said = String::from_utf8_lossy(&output.stdout).into_owned();
+        assert!(said.contains("PrivateKeyEntry"), "{profile}: {said}");
+    }
+}
