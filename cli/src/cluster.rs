@@ -1,13 +1,13 @@
 //! The cluster: a client from kubectl's flags, lists of the kinds that dialects read, and single
 //! objects. What may not be read is said and makes the verdicts that rest on it unknown.
 
-use std::path::Path;
+mod config;
+
 use std::sync::Arc;
 
 use anyhow::Context as _;
 use http::Request;
-use kube::config::{KubeConfigOptions, Kubeconfig};
-use kube::{Client, Config};
+use kube::Client;
 use policy::dialect::{INGRESS_CLASS, Kind};
 use policy::{Bundle, Facts, Lookup, Object, Report, SecretRef, Seen, Settings};
 use serde::Deserialize;
@@ -16,6 +16,8 @@ use serde_json::value::RawValue;
 
 use crate::globals::Globals;
 use crate::problem::{Problem, say};
+
+pub(crate) use config::namespace;
 
 /// Objects a page of a list.
 const PAGE: usize = 500;
@@ -30,7 +32,7 @@ pub(crate) struct Cluster {
 impl Cluster {
     /// Reads the kubeconfig and prepares a client; nothing is sent yet.
     pub(crate) async fn connect(globals: &Globals) -> anyhow::Result<Self> {
-        let config = config(globals).await.map_err(|error| {
+        let config = config::config(globals).await.map_err(|error| {
             Problem::world(format!("no cluster is configured: {error:#}")).hint(
                 "name one with --kubeconfig or --context; `kubectl config get-contexts` lists them",
             )
@@ -329,89 +331,4 @@ fn failed(error: &kube::Error, what: &str) -> anyhow::Error {
         other => Problem::world(format!("the cluster cannot be reached for {what}: {other}"))
             .hint("`kubectl version` shows whether the API server answers; --request-timeout gives it more time"),
     }
-}
-
-/// The namespace of the flags, the context or the pod; nothing is sent, and none is needed.
-pub(crate) async fn namespace(globals: &Globals) -> String {
-    let configured = config(globals).await.map(|config| config.default_namespace);
-    configured.unwrap_or_else(|_| globals.file_namespace().to_owned())
-}
-
-async fn config(globals: &Globals) -> anyhow::Result<Config> {
-    let mut kubeconfig = match &globals.kubeconfig {
-        Some(path) => Kubeconfig::read_from(path)?,
-        None => match Kubeconfig::read() {
-            Ok(kubeconfig) => kubeconfig,
-            Err(_) if globals.server.is_some() => Kubeconfig::default(),
-            Err(error) => match Config::incluster() {
-                Ok(config) => return with_flags(config, globals),
-                Err(_) => return Err(error.into()),
-            },
-        },
-    };
-    if let (Some(server), true) = (&globals.server, kubeconfig.contexts.is_empty()) {
-        let config = Config::new(server.parse().context("--server is no URL")?);
-        return with_flags(config, globals);
-    }
-    for user in &mut kubeconfig.auth_infos {
-        if let Some(info) = &mut user.auth_info {
-            info.impersonate = globals.impersonate.clone().or(info.impersonate.take());
-        }
-    }
-    let options = KubeConfigOptions {
-        context: globals.context.clone(),
-        cluster: globals.cluster.clone(),
-        user: globals.user.clone(),
-    };
-    with_flags(
-        Config::from_custom_kubeconfig(kubeconfig, &options).await?,
-        globals,
-    )
-}
-
-fn with_flags(mut config: Config, globals: &Globals) -> anyhow::Result<Config> {
-    if let Some(server) = &globals.server {
-        config.cluster_url = server.parse().context("--server is no URL")?;
-    }
-    if let Some(namespace) = &globals.namespace {
-        config.default_namespace.clone_from(namespace);
-    }
-    if let Some(path) = &globals.certificate_authority {
-        config.root_cert = Some(certificates(path)?);
-    }
-    config.accept_invalid_certs |= globals.insecure_skip_tls_verify;
-    config.tls_server_name = globals.tls_server_name.clone().or(config.tls_server_name);
-    let info = &mut config.auth_info;
-    if let Some(token) = &globals.token {
-        info.token = Some(token.clone().into());
-    }
-    let text = |path: &Path| path.display().to_string();
-    if let Some(path) = &globals.client_certificate {
-        info.client_certificate = Some(text(path));
-    }
-    if let Some(path) = &globals.client_key {
-        info.client_key = Some(text(path));
-    }
-    info.impersonate = globals.impersonate.clone().or(info.impersonate.take());
-    if !globals.impersonate_groups.is_empty() {
-        info.impersonate_groups = Some(globals.impersonate_groups.clone());
-    }
-    let timeout = Some(globals.request_timeout).filter(|timeout| !timeout.is_zero());
-    config.connect_timeout = timeout;
-    config.read_timeout = timeout;
-    Ok(config)
-}
-
-/// The certificates of a file in DER.
-fn certificates(path: &Path) -> anyhow::Result<Vec<Vec<u8>>> {
-    use rustls::pki_types::{CertificateDer, pem::PemObject as _};
-    let bytes = crate::files::read(path)?;
-    let certificates = CertificateDer::pem_slice_iter(&bytes);
-    certificates
-        .map(|certificate| {
-            Ok(certificate
-                .context("reading --certificate-authority")?
-                .to_vec())
-        })
-        .collect()
 }

@@ -16,21 +16,18 @@ mod protect;
 mod restore;
 mod revoke;
 mod rotate_ca;
-pub(crate) mod signer;
+mod signer;
 mod source;
 mod verify;
 mod version;
 mod webhook_print;
 
 use std::future::Future;
-use std::time::{SystemTime, UNIX_EPOCH};
 
 use anyhow::Context as _;
 use clap::{Parser, Subcommand};
 
 use crate::globals::Globals;
-
-pub(crate) use create_ca::DryRun;
 
 /// Client-certificate authentication (mTLS) at Kubernetes ingress gateways
 #[derive(Parser)]
@@ -141,14 +138,6 @@ fn block_on<T>(future: impl Future<Output = anyhow::Result<T>>) -> anyhow::Resul
         .enable_all()
         .build();
     runtime.context("starting the runtime")?.block_on(future)
-}
-
-/// Unix seconds.
-pub(crate) fn now() -> i64 {
-    let since = SystemTime::now()
-        .duration_since(UNIX_EPOCH)
-        .unwrap_or_default();
-    i64::try_from(since.as_secs()).unwrap_or(i64::MAX)
 }
 
 #[cfg(test)]

@@ -13,8 +13,8 @@ use serde_json::Value;
 use zeroize::Zeroizing;
 
 use crate::cluster::{Cluster, namespace};
-use crate::command::DryRun;
 use crate::files::{self, File};
+use crate::globals::DryRun;
 use crate::globals::Globals;
 use crate::output::{self, Format};
 use crate::password::Password;

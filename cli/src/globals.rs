@@ -64,6 +64,28 @@ impl Globals {
     }
 }
 
+/// Whether a change to the cluster is made.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+pub(crate) enum DryRun {
+    /// Nothing is sent.
+    Client,
+    /// It is made.
+    None,
+    /// The API server checks it and forgets it.
+    Server,
+}
+
+impl DryRun {
+    /// What to say of each object.
+    pub(crate) fn done(self, done: &str) -> String {
+        match self {
+            Self::None => done.to_owned(),
+            Self::Client => format!("{done} (dry run)"),
+            Self::Server => format!("{done} (server dry run)"),
+        }
+    }
+}
+
 /// `90`, `5s`, `2m`, `1h`, `30d`, `2w`, `1y`.
 pub(crate) fn duration(text: &str) -> Result<std::time::Duration, String> {
     let end = text

@@ -9,6 +9,7 @@ use std::collections::BTreeMap;
 use anyhow::Context as _;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
+use pki::Authority;
 use policy::SecretRef;
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
@@ -312,6 +313,23 @@ impl Stored {
     /// `secret pki/partners`.
     pub(crate) fn name(&self) -> String {
         format!("{} {}", self.kind.name().to_lowercase(), self.place)
+    }
+
+    /// The CA under `PREFIX.crt` and `PREFIX.key`.
+    pub(crate) fn authority(&self, prefix: &str, now: i64) -> anyhow::Result<Authority> {
+        let text = |suffix: &str| {
+            let key = format!("{prefix}.{suffix}");
+            self.text(&key).ok_or_else(|| {
+                Problem::world(format!(
+                    "{} has no key {key}, so it cannot sign",
+                    self.name()
+                ))
+                .hint("--ca names the signing Secret, not the trust Secret that gateways read")
+            })
+        };
+        let (cert, key) = (text("crt")?, text("key")?);
+        let loaded = Authority::load(cert.as_bytes(), key.as_bytes(), None, now);
+        loaded.with_context(|| self.name())
     }
 
     /// Sets some data keys, and removes those without a value, if nobody else was faster.

@@ -1,6 +1,6 @@
-//! How long something is to live: a duration, or a moment.
+//! Time: how long something is to live, and now.
 
-use std::time::Duration;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use crate::globals::duration;
 
@@ -23,6 +23,14 @@ impl Validity {
         self.not_after
             .unwrap_or_else(|| now.saturating_add(lifetime))
     }
+}
+
+/// Unix seconds.
+pub(crate) fn now() -> i64 {
+    let since = SystemTime::now()
+        .duration_since(UNIX_EPOCH)
+        .unwrap_or_default();
+    i64::try_from(since.as_secs()).unwrap_or(i64::MAX)
 }
 
 /// A day or a moment, UTC where it does not say.

@@ -3,7 +3,8 @@
 
 use rcgen::{CertificateParams, ExtendedKeyUsagePurpose, PublicKeyData as _, SigningKey as _};
 
-use crate::authority::{create_below, described};
+use crate::authority::described;
+use crate::create::create_below;
 use crate::der::{element, elements, sequence, split};
 use crate::leaf::leaf;
 use crate::{

@@ -5,7 +5,7 @@ use x509_parser::extensions::ParsedExtension;
 use x509_parser::prelude::{FromDer as _, X509Certificate};
 use x509_parser::revocation_list::CertificateRevocationList;
 
-use crate::authority::moment;
+use crate::create::moment;
 use crate::{Authority, BACKDATE, DAY, Error, pem};
 
 /// How long a list is valid: 90 days.
@@ -69,6 +69,18 @@ pub fn next(
     };
     let signed = params.signed_by(&ca.issuer()?).map_err(Error::library)?;
     read_der(signed.der())
+}
+
+/// A CA's first list, which revokes one certificate.
+///
+/// # Errors
+/// When the CA may not sign lists.
+pub fn revoking(ca: &Authority, certificate: &x509::Certificate, now: i64) -> Result<Crl, Error> {
+    let revoked = Revoked {
+        serial: unhex(&certificate.serial).unwrap_or_default(),
+        since: now,
+    };
+    next(ca, None, &[revoked], now, now + CRL_LIFETIME)
 }
 
 fn entry(revoked: &Revoked) -> Result<RevokedCertParams, Error> {

@@ -2,7 +2,8 @@
 
 use rcgen::{CertificateParams, ExtendedKeyUsagePurpose, IsCa, KeyUsagePurpose, PublicKeyData};
 
-use crate::authority::{base, described};
+use crate::authority::described;
+use crate::create::base;
 use crate::{Authority, Error, KeyType, PrivateKey, Request, San, Subject, constraint};
 
 /// What a certificate is for (RFC 5280 section 4.2.1.12). A certificate for both could log in as

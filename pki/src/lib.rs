@@ -5,6 +5,7 @@
 mod authority;
 pub mod case;
 mod constraint;
+mod create;
 pub mod crl;
 mod der;
 mod error;
@@ -19,8 +20,9 @@ pub mod seal;
 mod subject;
 pub mod verify;
 
-pub use authority::{Authority, CaParams, create_intermediate, create_root};
+pub use authority::Authority;
 pub use constraint::Permitted;
+pub use create::{CaParams, create_intermediate, create_root};
 pub use crl::Crl;
 pub use error::Error;
 pub use key::{KEY_TYPES, KeyType, PrivateKey};

@@ -583,6 +583,7 @@ fn a_host_that_demands_a_certificate_is_inspected() {
         folder: folder.path().to_owned(),
         cert: path("api.example.com.crt").into(),
         key: path("api.example.com.key").into(),
+        server_ca: path("server/ca.crt").into(),
         client_ca: path("clients/ca.crt").into(),
         crl: None,
     };

@@ -49,6 +49,7 @@ fn files(folder: &Path, client_ca: &str, crl: Option<&str>) -> Files {
         folder: folder.to_owned(),
         cert: path("server.crt"),
         key: path("server.key"),
+        server_ca: path("server-ca.crt"),
         client_ca: path("client-ca.crt"),
         crl: crl.map(|_| path("ca.crl")),
     }

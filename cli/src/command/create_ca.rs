@@ -8,14 +8,15 @@ use std::path::{Path, PathBuf};
 use pki::Authority;
 use policy::SecretRef;
 
-use super::{block_on, now};
+use super::block_on;
 use crate::cluster::{Cluster, namespace};
 use crate::files::{self, File};
-use crate::globals::Globals;
+use crate::globals::{DryRun, Globals};
 use crate::output::{self, Format};
 use crate::password::Password;
 use crate::problem::{Problem, say};
 use crate::store;
+use crate::validity::now;
 
 /// Create a CA for client certificates
 #[derive(clap::Args)]
@@ -61,28 +62,6 @@ pub(crate) struct Args {
     /// Output format: human, json, yaml or name
     #[arg(short, long, default_value = "human")]
     output: Format,
-}
-
-/// Whether a change to the cluster is made.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
-pub(crate) enum DryRun {
-    /// Nothing is sent.
-    Client,
-    /// It is made.
-    None,
-    /// The API server checks it and forgets it.
-    Server,
-}
-
-impl DryRun {
-    /// What to say of each object.
-    pub(crate) fn done(self, done: &str) -> String {
-        match self {
-            Self::None => done.to_owned(),
-            Self::Client => format!("{done} (dry run)"),
-            Self::Server => format!("{done} (server dry run)"),
-        }
-    }
 }
 
 pub(crate) fn run(args: &Args, globals: &Globals) -> anyhow::Result<u8> {

@@ -5,12 +5,12 @@ use std::path::PathBuf;
 use pki::case::{CASES, Case, CaseRow, VERIFIERS, issue_case};
 use serde_json::{Map, Value, json};
 
-use super::issue::revoking;
+use super::block_on;
 use super::signer::Signer;
-use super::{block_on, now};
 use crate::files::{self, File};
 use crate::globals::Globals;
 use crate::output;
+use crate::validity::now;
 
 /// Create client certificates for tests: a good one, and one for every way to be wrong
 #[derive(clap::Args)]
@@ -42,7 +42,7 @@ pub(crate) fn run(args: &Args, globals: &Globals) -> anyhow::Result<u8> {
     for row in CASES {
         let issued = issue_case(&ca, row.case, &args.name, now)?;
         if row.case == Case::Revoked {
-            crl = revoking(&ca, &issued.signed.certificate, now)?;
+            crl = pki::crl::revoking(&ca, &issued.signed.certificate, now)?.pem;
         }
         let key = pki::export::key_pem(&issued.key);
         made.push((row, issued.signed.chain_pem, key));

@@ -11,10 +11,11 @@ use anyhow::Context as _;
 use pki::LeafParams;
 use rustix::fs::{MemfdFlags, memfd_create};
 
+use super::block_on;
 use super::signer::Signer;
-use super::{block_on, now};
 use crate::globals::Globals;
 use crate::problem::{Problem, say};
+use crate::validity::now;
 
 /// How long the certificate of a request lives.
 const LIFETIME: i64 = 3600;

@@ -3,12 +3,13 @@
 use policy::SecretRef;
 use serde_json::{Value, json};
 
-use super::{block_on, now};
+use super::block_on;
 use crate::cluster::Cluster;
 use crate::globals::{Globals, duration};
 use crate::output::{self, Format};
 use crate::problem::FINDINGS;
 use crate::store::{Kind, Role, Stored};
+use crate::validity::now;
 use crate::validity::{day, time};
 
 /// Show the CAs in the cluster

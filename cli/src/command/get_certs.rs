@@ -3,13 +3,14 @@
 use policy::SecretRef;
 use serde_json::{Value, json};
 
+use super::block_on;
 use super::signer::place;
-use super::{block_on, now};
 use crate::cluster::Cluster;
 use crate::globals::{Globals, duration};
 use crate::output::{self, Format};
 use crate::problem::FINDINGS;
 use crate::store::{self, Kind, Record, Role, Stored};
+use crate::validity::now;
 use crate::validity::{day, time};
 
 /// Show what the CAs in the cluster issued

@@ -8,7 +8,7 @@ use std::path::PathBuf;
 
 use serde_json::json;
 
-use super::{block_on, now, signer};
+use super::{block_on, signer};
 use crate::cluster::Cluster;
 use crate::files;
 use crate::globals::Globals;
@@ -16,6 +16,7 @@ use crate::output::{self, Format};
 use crate::password::Password;
 use crate::problem::Problem;
 use crate::store::{Kind, Stored};
+use crate::validity::now;
 use read::Item;
 
 /// Show what is in a certificate, key, bundle, request, revocation list, Secret or behind a host

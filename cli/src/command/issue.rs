@@ -9,8 +9,8 @@ use pki::case::Case;
 use pki::{Authority, KeyType, LeafParams, Profile, Request, San, Subject};
 use policy::SecretRef;
 
+use super::block_on;
 use super::signer::{Loaded, Signer};
-use super::{block_on, now};
 use crate::cluster::Cluster;
 use crate::delivery::{self, Parcel};
 use crate::files;
@@ -18,6 +18,7 @@ use crate::globals::Globals;
 use crate::problem::{Problem, say};
 use crate::store::{self, Record};
 use crate::validity::Validity;
+use crate::validity::now;
 
 /// Issue client and server certificates
 #[derive(clap::Args)]
@@ -147,7 +148,7 @@ async fn local(args: &Args, globals: &Globals) -> anyhow::Result<Parcel> {
             let issued = pki::case::issue_case(&ca, case, &args.name, now)?;
             parcel.key = Some(issued.key);
             if case == Case::Revoked {
-                let crl = revoking(&ca, &issued.signed.certificate, now)?;
+                let crl = pki::crl::revoking(&ca, &issued.signed.certificate, now)?.pem;
                 parcel.more.push((format!("{}.crl", args.name), crl));
             }
             issued.signed
@@ -170,20 +171,6 @@ async fn local(args: &Args, globals: &Globals) -> anyhow::Result<Parcel> {
     }
     parcel.chain_pem = signed.chain_pem;
     Ok(parcel)
-}
-
-/// A list that revokes one certificate.
-pub(super) fn revoking(
-    ca: &Authority,
-    certificate: &x509::Certificate,
-    now: i64,
-) -> anyhow::Result<String> {
-    let revoked = pki::crl::Revoked {
-        serial: pki::crl::unhex(&certificate.serial).unwrap_or_default(),
-        since: now,
-    };
-    let until = now + pki::crl::CRL_LIFETIME;
-    Ok(pki::crl::next(ca, None, &[revoked], now, until)?.pem)
 }
 
 fn from_request(

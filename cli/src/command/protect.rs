@@ -7,12 +7,14 @@ use policy::dialect::{self, Kind, Role, WriteRequest};
 use policy::{Mode, Object, SecretRef, Settings};
 use serde_json::Value;
 
-use super::{DryRun, block_on, now};
+use super::block_on;
 use crate::cluster::{Cluster, item};
+use crate::globals::DryRun;
 use crate::globals::Globals;
 use crate::manifests;
 use crate::output::{self, Format};
 use crate::problem::{Problem, say};
+use crate::validity::now;
 
 /// Put a route behind a CA, in the words of its gateway
 #[derive(clap::Args)]

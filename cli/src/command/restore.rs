@@ -7,7 +7,7 @@ use serde::Deserialize;
 use serde_json::Value;
 use zeroize::Zeroizing;
 
-use super::{block_on, now, signer};
+use super::block_on;
 use crate::cluster::{Cluster, item};
 use crate::files;
 use crate::globals::Globals;
@@ -15,6 +15,7 @@ use crate::output;
 use crate::password::Password;
 use crate::problem::{Problem, say};
 use crate::store::{self, Stored};
+use crate::validity::now;
 
 /// Put the CAs of a backup into a cluster
 #[derive(clap::Args)]
@@ -82,7 +83,7 @@ fn verify(items: &[Value]) -> anyhow::Result<()> {
         }
         let stored = Stored::of_object(object)?;
         // A CA that has expired meanwhile may be restored: it signs nothing more.
-        let loaded = signer::authority(&stored, "tls", now());
+        let loaded = stored.authority("tls", now());
         match loaded
             .as_ref()
             .err()

@@ -8,14 +8,15 @@ use policy::{SecretRef, Settings, dialect};
 use serde_json::json;
 use zeroize::Zeroizing;
 
+use super::block_on;
 use super::signer::place;
-use super::{block_on, now};
 use crate::cluster::Cluster;
 use crate::files;
 use crate::globals::Globals;
 use crate::output;
 use crate::problem::{Problem, say};
 use crate::store::{self, Change, Kind, Record, Signing, Stored, chain};
+use crate::validity::now;
 
 /// Revoke certificates: ca.crl in the trust Secrets lists them from then on
 #[derive(clap::Args)]

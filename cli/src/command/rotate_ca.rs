@@ -6,14 +6,15 @@ use std::path::PathBuf;
 use policy::SecretRef;
 use zeroize::Zeroizing;
 
+use super::block_on;
 use super::signer::{self, place};
-use super::{block_on, now};
 use crate::cluster::Cluster;
 use crate::globals::Globals;
 use crate::output;
 use crate::password;
 use crate::problem::{Problem, say};
 use crate::store::{self, Change, Kind, Signing, Slot, Stored, chain};
+use crate::validity::now;
 
 /// Replace a CA without an outage
 #[derive(clap::Args)]

@@ -7,13 +7,13 @@ use pki::Authority;
 use policy::SecretRef;
 use zeroize::Zeroizing;
 
-use super::now;
 use crate::cluster::Cluster;
 use crate::files;
 use crate::globals::Globals;
 use crate::password;
 use crate::problem::Problem;
 use crate::store::{Kind, Stored};
+use crate::validity::now;
 
 /// Which CA signs.
 #[derive(clap::Args)]
@@ -116,21 +116,5 @@ async fn read_secret(cluster: &Cluster, place: &SecretRef, now: i64) -> anyhow::
             place.name, place.namespace
         ))
     })?;
-    authority(&stored, "tls", now)
-}
-
-/// The CA under `PREFIX.crt` and `PREFIX.key` of a signing Secret.
-pub(crate) fn authority(stored: &Stored, prefix: &str, now: i64) -> anyhow::Result<Authority> {
-    let text = |suffix: &str| {
-        let key = format!("{prefix}.{suffix}");
-        stored.text(&key).ok_or_else(|| {
-            Problem::world(format!(
-                "{} has no key {key}, so it cannot sign",
-                stored.name()
-            ))
-            .hint("--ca names the signing Secret, not the trust Secret that gateways read")
-        })
-    };
-    let (cert, key) = (text("crt")?, text("key")?);
-    Authority::load(cert.as_bytes(), key.as_bytes(), None, now).with_context(|| stored.name())
+    stored.authority("tls", now)
 }

@@ -6,11 +6,12 @@ use anyhow::Context as _;
 use policy::{Facts, GatewayConfig, Report, Seen, Settings};
 use serde::Deserialize;
 
-use super::{block_on, now};
+use super::block_on;
 use crate::cluster::Cluster;
 use crate::globals::Globals;
 use crate::manifests::{self, Manifests};
 use crate::problem::Problem;
+use crate::validity::now;
 
 /// The name of the configuration that is looked for from the working directory upwards.
 const CONFIG: &str = ".kubectl-mtls.yaml";

@@ -5,10 +5,10 @@ use std::path::PathBuf;
 use pki::verify::{Purpose, verify};
 use serde_json::json;
 
-use super::now;
 use crate::files;
 use crate::output::{self, Format};
 use crate::problem::{FINDINGS, Problem};
+use crate::validity::now;
 use crate::validity::{moment, time};
 
 /// Check a certificate against a CA, as a client's by default

@@ -12,10 +12,10 @@ use serde_json::{Map, Value, json};
 use zeroize::Zeroizing;
 
 use crate::cluster::{Cluster, item};
-use crate::command::now;
 use crate::files;
 use crate::globals::Globals;
 use crate::problem::{Problem, say};
+use crate::validity::now;
 
 /// Whether and for whom to seal.
 #[derive(clap::Args)]

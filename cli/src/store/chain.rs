@@ -8,7 +8,6 @@ use pki::{Authority, Crl};
 use zeroize::Zeroizing;
 
 use super::{Change, Stored};
-use crate::command::signer;
 
 /// Where a CA stands in its signing Secret.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -42,7 +41,7 @@ impl Signing {
         for (slot, prefix) in SLOTS {
             let there = stored.keys().any(|key| key == format!("{prefix}.crt"));
             // A previous CA may have expired; it signs nothing more.
-            match signer::authority(stored, prefix, now) {
+            match stored.authority(prefix, now) {
                 Ok(ca) => cas.push((slot, ca)),
                 Err(error) if slot == Slot::Current || there && slot == Slot::Next => {
                     return Err(error);

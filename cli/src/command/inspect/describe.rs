@@ -3,8 +3,7 @@
 use serde_json::{Value, json};
 use x509::{Certificate, Usage};
 
-use super::read::Item;
-use super::remote::Handshake;
+use super::read::{Handshake, Item};
 use crate::validity::time;
 
 const DAY: i64 = 24 * 3600;

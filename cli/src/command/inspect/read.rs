@@ -13,9 +13,21 @@ pub(super) enum Item {
     /// A certificate request.
     Request(Box<Request>),
     /// How a host answered.
-    Handshake(super::remote::Handshake),
+    Handshake(Handshake),
     /// Something that cannot be read, and why.
     Unreadable(String),
+}
+
+/// How a host answered.
+pub(super) struct Handshake {
+    /// TLS 1.2 or 1.3.
+    pub(super) version: String,
+    /// Whether it asks for a client certificate.
+    pub(super) asks: bool,
+    /// The CAs that it names, if it does.
+    pub(super) acceptable: Vec<String>,
+    /// What a client without a certificate gets.
+    pub(super) without: String,
 }
 
 /// Everything in PEM or DER.

@@ -16,24 +16,12 @@ use tokio::time::timeout;
 use tokio_rustls::TlsConnector;
 
 use super::Found;
-use super::read::Item;
+use super::read::{Handshake, Item};
 use crate::globals::Globals;
 use crate::problem::Problem;
 
 /// How long an answer may take.
 const PATIENCE: Duration = Duration::from_secs(10);
-
-/// How a host answered.
-pub(super) struct Handshake {
-    /// TLS 1.2 or 1.3.
-    pub(super) version: String,
-    /// Whether it asks for a client certificate.
-    pub(super) asks: bool,
-    /// The CAs that it names, if it does.
-    pub(super) acceptable: Vec<String>,
-    /// What a client without a certificate gets.
-    pub(super) without: String,
-}
 
 /// Looks on without judging: the certificates are shown, not trusted.
 #[derive(Debug, Default)]

@@ -7,12 +7,12 @@ use anyhow::Context as _;
 use pki::{Issued, San, Subject};
 
 use super::{Args as IssueArgs, record};
-use crate::command::now;
 use crate::command::signer::Loaded;
 use crate::files::{self, File};
 use crate::globals::Globals;
 use crate::problem::{Problem, say};
 use crate::store::Record;
+use crate::validity::now;
 
 /// Files that are open at once.
 const CHUNK: usize = 100;

@@ -11,10 +11,10 @@ use serde_json::{Value, json};
 
 use super::Args as IssueArgs;
 use crate::cluster::{Cluster, collection, item};
-use crate::command::now;
 use crate::delivery::Parcel;
 use crate::globals::{Globals, duration};
 use crate::problem::{Problem, say};
+use crate::validity::now;
 
 const PAUSE: Duration = Duration::from_millis(250);
 const CERT_MANAGER: &str = "cert-manager.io/v1";

@@ -1,0 +1,95 @@
+//! Which cluster, as whom: the kubeconfig with kubectl's flags over it.
+
+use std::path::Path;
+
+use anyhow::Context as _;
+use kube::Config;
+use kube::config::{KubeConfigOptions, Kubeconfig};
+
+use crate::globals::Globals;
+
+/// The namespace of the flags, the context or the pod; nothing is sent, and none is needed.
+pub(crate) async fn namespace(globals: &Globals) -> String {
+    let configured = config(globals).await.map(|config| config.default_namespace);
+    configured.unwrap_or_else(|_| globals.file_namespace().to_owned())
+}
+
+/// The configuration of the flags, the kubeconfig or the pod.
+pub(super) async fn config(globals: &Globals) -> anyhow::Result<Config> {
+    let mut kubeconfig = match &globals.kubeconfig {
+        Some(path) => Kubeconfig::read_from(path)?,
+        None => match Kubeconfig::read() {
+            Ok(kubeconfig) => kubeconfig,
+            Err(_) if globals.server.is_some() => Kubeconfig::default(),
+            Err(error) => match Config::incluster() {
+                Ok(config) => return with_flags(config, globals),
+                Err(_) => return Err(error.into()),
+            },
+        },
+    };
+    if let (Some(server), true) = (&globals.server, kubeconfig.contexts.is_empty()) {
+        let config = Config::new(server.parse().context("--server is no URL")?);
+        return with_flags(config, globals);
+    }
+    for user in &mut kubeconfig.auth_infos {
+        if let Some(info) = &mut user.auth_info {
+            info.impersonate = globals.impersonate.clone().or(info.impersonate.take());
+        }
+    }
+    let options = KubeConfigOptions {
+        context: globals.context.clone(),
+        cluster: globals.cluster.clone(),
+        user: globals.user.clone(),
+    };
+    with_flags(
+        Config::from_custom_kubeconfig(kubeconfig, &options).await?,
+        globals,
+    )
+}
+
+fn with_flags(mut config: Config, globals: &Globals) -> anyhow::Result<Config> {
+    if let Some(server) = &globals.server {
+        config.cluster_url = server.parse().context("--server is no URL")?;
+    }
+    if let Some(namespace) = &globals.namespace {
+        config.default_namespace.clone_from(namespace);
+    }
+    if let Some(path) = &globals.certificate_authority {
+        config.root_cert = Some(certificates(path)?);
+    }
+    config.accept_invalid_certs |= globals.insecure_skip_tls_verify;
+    config.tls_server_name = globals.tls_server_name.clone().or(config.tls_server_name);
+    let info = &mut config.auth_info;
+    if let Some(token) = &globals.token {
+        info.token = Some(token.clone().into());
+    }
+    let text = |path: &Path| path.display().to_string();
+    if let Some(path) = &globals.client_certificate {
+        info.client_certificate = Some(text(path));
+    }
+    if let Some(path) = &globals.client_key {
+        info.client_key = Some(text(path));
+    }
+    info.impersonate = globals.impersonate.clone().or(info.impersonate.take());
+    if !globals.impersonate_groups.is_empty() {
+        info.impersonate_groups = Some(globals.impersonate_groups.clone());
+    }
+    let timeout = Some(globals.request_timeout).filter(|timeout| !timeout.is_zero());
+    config.connect_timeout = timeout;
+    config.read_timeout = timeout;
+    Ok(config)
+}
+
+/// The certificates of a file in DER.
+fn certificates(path: &Path) -> anyhow::Result<Vec<Vec<u8>>> {
+    use rustls::pki_types::{CertificateDer, pem::PemObject as _};
+    let bytes = crate::files::read(path)?;
+    let certificates = CertificateDer::pem_slice_iter(&bytes);
+    certificates
+        .map(|certificate| {
+            Ok(certificate
+                .context("reading --certificate-authority")?
+                .to_vec())
+        })
+        .collect()
+}
