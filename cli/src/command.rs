@@ -18,6 +18,7 @@ mod revoke;
 mod rotate_ca;
 mod signer;
 mod source;
+mod test;
 mod verify;
 mod version;
 mod webhook_print;
@@ -68,6 +69,7 @@ enum Command {
     Revoke(revoke::Args),
     #[command(subcommand)]
     Rotate(Rotate),
+    Test(Box<test::Args>),
     Verify(verify::Args),
     Version(version::Args),
     #[command(subcommand)]
@@ -122,6 +124,7 @@ impl Cli {
             Command::Issue(args) => issue::run(&args, &globals),
             Command::Lint(args) => lint::run(&args, &globals),
             Command::Protect(args) => protect::run(&args, &globals),
+            Command::Test(args) => test::run(&args, &globals),
             Command::Verify(args) => verify::run(&args),
             Command::Restore(args) => restore::run(&args, &globals),
             Command::Revoke(args) => revoke::run(&args, &globals),

@@ -10,8 +10,10 @@ mod hints;
 mod manifests;
 mod output;
 mod password;
+mod probe;
 mod problem;
 mod store;
+mod target;
 mod validity;
 
 use std::process::ExitCode;

@@ -31,6 +31,11 @@ pub use request::{Request, new_request};
 pub use san::San;
 pub use subject::Subject;
 
+/// A certificate in DER as PEM.
+pub fn pem(certificate: &[u8]) -> String {
+    pem::block("CERTIFICATE", certificate)
+}
+
 /// One day in seconds.
 pub const DAY: i64 = 24 * 3600;
 /// How long a root CA lives: 10 years.

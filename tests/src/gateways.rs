@@ -64,6 +64,18 @@ impl Gateway {
 /// # Errors
 /// When it is not installed or does not start.
 pub fn nginx(files: &Files) -> anyhow::Result<Gateway> {
+    nginx_with(files, "on")
+}
+
+/// nginx with `ssl_verify_client optional`.
+///
+/// # Errors
+/// As [`nginx`].
+pub fn optional_nginx(files: &Files) -> anyhow::Result<Gateway> {
+    nginx_with(files, "optional")
+}
+
+fn nginx_with(files: &Files, verify: &str) -> anyhow::Result<Gateway> {
     let [port] = ports::free()?;
     let folder = files.folder.display();
     let crl = files.crl.as_ref();
@@ -78,7 +90,7 @@ http {{
     listen 127.0.0.1:{port} ssl;
     ssl_protocols TLSv1.2 TLSv1.3;
     ssl_certificate {}; ssl_certificate_key {};
-    ssl_client_certificate {}; ssl_verify_client on; ssl_verify_depth 3; {crl}
+    ssl_client_certificate {}; ssl_verify_client {verify}; ssl_verify_depth 3; {crl}
     location / {{ return 200 'hello'; }}
   }}
 }}
@@ -196,18 +208,36 @@ pub fn rustls(files: &Files) -> anyhow::Result<Gateway> {
         roots.add(root?)?;
     }
     let verifier = WebPkiClientVerifier::builder(Arc::new(roots)).build()?;
+    let builder = ServerConfig::builder().with_client_cert_verifier(verifier);
+    listen(files, builder, HELLO.to_owned())
+}
+
+/// rustls that asks nobody for a certificate, and answers with a status.
+///
+/// # Errors
+/// When the certificates cannot be read.
+pub fn open(files: &Files, status: &str) -> anyhow::Result<Gateway> {
+    // Another test may have installed it already.
+    let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
+    let builder = ServerConfig::builder().with_no_client_auth();
+    listen(files, builder, HELLO.replace("200 OK", status))
+}
+
+fn listen(
+    files: &Files,
+    builder: rustls::ConfigBuilder<ServerConfig, rustls::server::WantsServerCert>,
+    answer: String,
+) -> anyhow::Result<Gateway> {
     let chain: Result<Vec<_>, _> = CertificateDer::pem_file_iter(&files.cert)?.collect();
-    let config = ServerConfig::builder()
-        .with_client_cert_verifier(verifier)
-        .with_single_cert(chain?, PrivateKeyDer::from_pem_file(&files.key)?)?;
+    let key = PrivateKeyDer::from_pem_file(&files.key)?;
+    let config = Arc::new(builder.with_single_cert(chain?, key)?);
     let listener = TcpListener::bind("127.0.0.1:0")?;
     let port = listener.local_addr()?.port();
-    let config = Arc::new(config);
     std::thread::spawn(move || {
         for stream in listener.incoming().flatten() {
-            let config = Arc::clone(&config);
+            let (config, answer) = (Arc::clone(&config), answer.clone());
             // A client that is refused is no error of the server.
-            std::thread::spawn(move || serve(stream, config).ok());
+            std::thread::spawn(move || serve(stream, config, &answer).ok());
         }
     });
     Ok(Gateway {
@@ -216,16 +246,16 @@ pub fn rustls(files: &Files) -> anyhow::Result<Gateway> {
     })
 }
 
-const HELLO: &[u8] = b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\nConnection: close\r\n\r\nhello";
+const HELLO: &str = "HTTP/1.1 200 OK\r\nContent-Length: 5\r\nConnection: close\r\n\r\nhello";
 
-fn serve(mut stream: TcpStream, config: Arc<ServerConfig>) -> anyhow::Result<()> {
+fn serve(mut stream: TcpStream, config: Arc<ServerConfig>, answer: &str) -> anyhow::Result<()> {
     stream.set_read_timeout(Some(Duration::from_secs(10)))?;
     let mut connection = ServerConnection::new(config)?;
     let mut tls = Stream::new(&mut connection, &mut stream);
     let mut request = [0; 1024];
     let read = tls.read(&mut request);
     if read.is_ok_and(|count| count > 0) {
-        tls.write_all(HELLO)?;
+        tls.write_all(answer.as_bytes())?;
         tls.conn.send_close_notify();
         tls.flush()?;
     } else {
@@ -242,7 +272,7 @@ fn answer(port: u16) -> anyhow::Result<()> {
         for mut stream in listener.incoming().flatten() {
             let mut request = [0; 4096];
             let _ = stream.read(&mut request);
-            let _ = stream.write_all(HELLO);
+            let _ = stream.write_all(HELLO.as_bytes());
         }
     });
     Ok(())

@@ -48,3 +48,11 @@ pub fn secret(path: &Path, content: &str) -> anyhow::Result<()> {
 pub fn issued(path: &Path, issued: &pki::Issued) -> anyhow::Result<()> {
     secret(path, &pki::export::key_pem(&issued.key))
 }
+
+/// The key of a CA.
+///
+/// # Errors
+/// When it cannot be written.
+pub fn authority(path: &Path, ca: &pki::Authority) -> anyhow::Result<()> {
+    secret(path, &ca.key_pem())
+}

@@ -2,6 +2,8 @@
 //! revocation lists as nginx reads them.
 #![allow(clippy::unwrap_used)]
 
+mod proof;
+
 use std::fs;
 use std::path::Path;
 use std::process::Command;
@@ -32,7 +34,9 @@ fn files(folder: &Path, client_ca: &str, crl: Option<&str>) -> Files {
     let ca = root(KeyType::default(), 0);
     let mut params = LeafParams::new("server", now() + pki::LEAF_LIFETIME);
     params.profile = Profile::Server;
-    params.sans = vec![San::parse("127.0.0.1").unwrap()];
+    params.sans = ["127.0.0.1", "localhost"]
+        .map(|name| San::parse(name).unwrap())
+        .to_vec();
     let server = pki::issue(&ca, &params, now()).unwrap();
     let path = |name: &str| folder.join(name);
     fs::write(path("server.crt"), &server.signed.chain_pem).unwrap();
