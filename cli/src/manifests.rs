@@ -47,6 +47,19 @@ impl Place {
         &self.file.name
     }
 
+    /// The text of a line, counted from 1.
+    pub(crate) fn line(&self, line: usize) -> Option<&str> {
+        self.file.text.lines().nth(line.checked_sub(1)?)
+    }
+
+    /// Where the scalar under a pointer stands in the file, in bytes, and the file's text.
+    pub(crate) fn scalar(&self, pointer: &str) -> Option<(std::ops::Range<usize>, &str)> {
+        let pointer = format!("{}{pointer}", self.prefix);
+        let found = yaml::scalar(&self.file.text[self.start..self.end], &pointer)?;
+        let range = found.start + self.start..found.end + self.start;
+        Some((range, &self.file.text))
+    }
+
     /// The position of a field, or of the nearest field above it that exists.
     pub(crate) fn position(&self, pointer: &str) -> Position {
         let pointer = format!("{}{pointer}", self.prefix);
@@ -108,7 +121,7 @@ pub(crate) fn read(
             vec![path.clone()]
         };
         for file in files {
-            let bytes = crate::files::read(&file)?;
+            let bytes = fs::read(&file).with_context(|| format!("reading {}", file.display()))?;
             add(
                 &file.display().to_string(),
                 bytes,

@@ -148,6 +148,20 @@ fn a_stranger_is_refused_and_a_client_let_in() {
             );
         }
     }
+    let connect = format!("127.0.0.1:{}", traefik.websecure);
+    let plain = format!("127.0.0.1:{}", traefik.web);
+    for target in ["ingressroute/api", "ingress/web"] {
+        let at = [target, "-n", ns, "--ca", &good, "--connect", &connect];
+        let proof = must(&[&["test"], &at[..], &["--plain", &plain]].concat());
+        assert!(proof.contains("certificate_required"), "{proof}");
+        let answer = must(&[&["curl"], &at[..], &["--", "-sS"]].concat());
+        assert!(answer.contains("backend"), "{answer}");
+        let printed = must(&[&["curl"], &at[..], &["--print"]].concat());
+        assert!(
+            printed.starts_with("curl --cert CERT --key KEY"),
+            "{printed}"
+        );
+    }
     let hosts = must(&["get", "hosts", "-n", ns]);
     assert_eq!(hosts.matches("enforced").count(), 2, "{hosts}");
 }

@@ -1,13 +1,26 @@
 //! `lint`.
 
-use policy::{Finding, ObjectRef, Severity, Verdict};
-use serde_json::{Value, json};
+mod baseline;
+mod fix;
+mod form;
+mod github;
+mod human;
+mod junit;
+mod row;
+mod sarif;
+
+use std::path::{Path, PathBuf};
+
+use policy::{Severity, Verdict};
 
 use super::source::{Judged, Source};
+use crate::files::{self, File};
 use crate::globals::Globals;
 use crate::manifests::{Broken, Manifests};
-use crate::output::{self, Format};
-use crate::problem::{FINDINGS, WORLD, say};
+use crate::output;
+use crate::problem::{FINDINGS, Problem, WORLD, say};
+use form::Form;
+use row::{Row, rows};
 
 /// Find settings that leave a host open, or shut for everybody
 #[derive(clap::Args)]
@@ -18,17 +31,39 @@ use crate::problem::{FINDINGS, WORLD, say};
   helm template . | kubectl mtls lint -f -
   # The whole cluster, warnings too
   kubectl mtls lint -A --fail-on warning
+  # For people on the screen, and for GitHub's code scanning in a file
+  kubectl mtls lint -f deploy -R --output-file sarif=lint.sarif
+  # Begin with what is there, and let nothing new in
+  kubectl mtls lint -f deploy -R --write-baseline lint.json
+  kubectl mtls lint -f deploy -R --baseline lint.json
+  # Mend what is beyond doubt, comments and order kept
+  kubectl mtls lint -f deploy -R --fix
 
 Exit codes: 0 clean, 1 findings at or above --fail-on, 2 wrong usage, 3 a file or the cluster failed.")]
 pub(crate) struct Args {
     #[command(flatten)]
     source: Source,
-    /// Output format: human, json or yaml
-    #[arg(short, long, default_value = "human")]
-    output: Format,
+    /// Output format: human, json, yaml, sarif, junit or github
+    #[arg(short, long, default_value = "human", value_parser = form::by_name)]
+    output: Form,
+    /// Write another format to a file too, as sarif=lint.sarif (can be repeated)
+    #[arg(long, value_name = "FORMAT=FILE", value_parser = form::to_file)]
+    output_file: Vec<(Form, PathBuf)>,
     /// The severity from which findings make the exit code 1: info, warning or error
     #[arg(long, value_name = "SEVERITY", default_value = "error", value_parser = severity)]
     fail_on: Severity,
+    /// Leave out the findings that this file lists
+    #[arg(long, value_name = "FILE")]
+    baseline: Option<PathBuf>,
+    /// List the findings in this file, and exit with 0
+    #[arg(long, value_name = "FILE", conflicts_with = "baseline")]
+    write_baseline: Option<PathBuf>,
+    /// Mend in the files what is beyond doubt and lets in nobody new
+    #[arg(long, requires = "filename")]
+    fix: bool,
+    /// With --fix: show what would be changed
+    #[arg(long, requires = "fix")]
+    dry_run: bool,
 }
 
 fn severity(text: &str) -> Result<Severity, String> {
@@ -41,14 +76,31 @@ fn severity(text: &str) -> Result<Severity, String> {
 }
 
 pub(crate) fn run(args: &Args, globals: &Globals) -> anyhow::Result<u8> {
-    let judged = args.source.judge(globals)?;
-    let rows = rows(&judged);
-    let items: Vec<_> = rows.iter().map(Row::json).collect();
-    let value = json!({"schemaVersion": 1, "items": items});
-    output::value(args.output, &value, || {
-        rows.iter().map(Row::human).collect()
-    })?;
-    if args.output == Format::Human {
+    let mut judged = args.source.judge(globals)?;
+    if args.fix {
+        let fixed = fix::fix(&judged, args.dry_run)?;
+        if fixed && !args.dry_run {
+            judged = args.source.judge(globals)?;
+        }
+    }
+    let mut rows = rows(&judged);
+    if let Some(path) = &args.write_baseline {
+        return write_baseline(path, &rows);
+    }
+    if let Some(path) = &args.baseline {
+        let known = baseline::read(path)?;
+        let all = rows.len();
+        rows.retain(|row| !known.holds(row));
+        say(
+            "note",
+            &format!("{} findings are in {}", all - rows.len(), path.display()),
+        );
+    }
+    for (form, path) in &args.output_file {
+        write_file(path, &form.write(&rows)?)?;
+    }
+    output::bytes(args.output.write(&rows)?.as_bytes())?;
+    if args.output.is_human() {
         say("summary", &summary(&judged, &rows));
     }
     let syntax = report_syntax(&judged.manifests);
@@ -60,6 +112,31 @@ pub(crate) fn run(args: &Args, globals: &Globals) -> anyhow::Result<u8> {
     } else {
         0
     })
+}
+
+fn write_baseline(path: &Path, rows: &[Row]) -> anyhow::Result<u8> {
+    write_file(path, &baseline::write(rows))?;
+    say(
+        "note",
+        &format!("{} findings are listed in {}", rows.len(), path.display()),
+    );
+    Ok(0)
+}
+
+/// Reports are written anew at every run.
+fn write_file(path: &Path, text: &str) -> anyhow::Result<()> {
+    let name = path.file_name().and_then(|name| name.to_str());
+    let name = name.ok_or_else(|| {
+        Problem::usage(format!("{} names no file", path.display())).hint("name a file")
+    })?;
+    let folder = path
+        .parent()
+        .filter(|folder| !folder.as_os_str().is_empty());
+    files::write_all(
+        folder.unwrap_or(Path::new(".")),
+        &[File::public(name, text)],
+        true,
+    )
 }
 
 /// Text that is no YAML is a failed file, not a finding.
@@ -100,96 +177,4 @@ fn summary(judged: &Judged, rows: &[Row]) -> String {
         "{} findings; {hosts} hosts, {enforced} enforced, {unknown} unknown{files}",
         rows.len()
     )
-}
-
-/// One finding with its place in a file.
-struct Row {
-    rule: &'static str,
-    severity: Severity,
-    object: Option<ObjectRef>,
-    pointer: String,
-    file: Option<String>,
-    position: Option<(usize, usize)>,
-    message: String,
-    hint: String,
-}
-
-fn rows(judged: &Judged) -> Vec<Row> {
-    let places = judged.manifests.places();
-    let found = judged.report.findings.iter().map(|finding| {
-        let place = places.get(&**finding.object());
-        Row {
-            file: place.map(|place| place.file().to_owned()),
-            position: place.map(|place| place.position(&finding.site.pointer)),
-            ..Row::new(finding)
-        }
-    });
-    let unread = judged
-        .manifests
-        .broken
-        .iter()
-        .filter(|broken| !broken.syntax)
-        .map(Row::unread);
-    let mut rows: Vec<_> = found.chain(unread).collect();
-    rows.sort_by(|a, b| (&a.file, a.position, a.rule).cmp(&(&b.file, b.position, b.rule)));
-    rows
-}
-
-impl Row {
-    fn new(finding: &Finding) -> Self {
-        Self {
-            rule: finding.rule,
-            severity: finding.severity,
-            object: Some((**finding.object()).clone()),
-            pointer: finding.site.pointer.clone(),
-            file: None,
-            position: None,
-            message: finding.message.clone(),
-            hint: finding.hint.clone(),
-        }
-    }
-
-    fn unread(broken: &Broken) -> Self {
-        Self {
-            rule: "unreadable-object",
-            severity: Severity::Error,
-            object: None,
-            pointer: String::new(),
-            file: Some(broken.place.file().to_owned()),
-            position: Some(broken.position),
-            message: broken.reason.clone(),
-            hint: "give it apiVersion, kind and metadata.name, or take it out of the folder"
-                .to_owned(),
-        }
-    }
-
-    fn json(&self) -> Value {
-        json!({
-            "rule": self.rule,
-            "severity": self.severity.to_string(),
-            "object": self.object.as_ref().map(output::object),
-            "pointer": self.pointer,
-            "file": self.file,
-            "line": self.position.map(|(line, _)| line),
-            "column": self.position.map(|(_, column)| column),
-            "message": self.message,
-            "hint": self.hint,
-        })
-    }
-
-    fn human(&self) -> String {
-        let place = match (&self.file, self.position) {
-            (Some(file), Some((line, column))) => format!("{file}:{line}:{column}: "),
-            _ => String::new(),
-        };
-        let object = self
-            .object
-            .as_ref()
-            .map(|object| format!("{object}: "))
-            .unwrap_or_default();
-        format!(
-            "{place}{} {}: {object}{}\n  hint: {}\n",
-            self.severity, self.rule, self.message, self.hint
-        )
-    }
 }

@@ -215,10 +215,62 @@ pub(super) fn locate(text: &str, pointer: &str) -> (usize, usize) {
         parser: Parser::new_from_str(text),
         wanted,
         best: None,
+        value: None,
     };
     search.document();
     let (_, line, column) = search.best.unwrap_or((0, 1, 1));
     (line, column)
+}
+
+/// Where the scalar under a JSON pointer stands, in bytes; `None` where there is none.
+pub(super) fn scalar(text: &str, pointer: &str) -> Option<std::ops::Range<usize>> {
+    let wanted: Vec<_> = pointer.split('/').skip(1).map(unescape).collect();
+    let mut search = Search {
+        parser: Parser::new_from_str(text),
+        wanted,
+        best: None,
+        value: None,
+    };
+    search.document();
+    let (start, end) = search.value?;
+    let mut bytes = text.char_indices().map(|(at, _)| at).chain([text.len()]);
+    let start_at = bytes.nth(start)?;
+    let end_at = match end.checked_sub(start + 1) {
+        Some(further) => bytes.nth(further)?,
+        None => start_at,
+    };
+    let length = own_length(&text[start_at..end_at.max(start_at)]);
+    Some(start_at..start_at + length)
+}
+
+/// The parser's span goes on to the next token: what follows the scalar itself is cut off.
+fn own_length(text: &str) -> usize {
+    match text.chars().next() {
+        Some('"') => {
+            let mut escaped = true;
+            let end = text.char_indices().find(|(_, char)| {
+                let ends = *char == '"' && !escaped;
+                escaped = *char == '\\' && !escaped;
+                ends
+            });
+            end.map_or(text.len(), |(at, _)| at + 1)
+        }
+        Some('\'') => {
+            let mut at = 1;
+            while let Some(next) = text[at..].find('\'') {
+                at += next + 1;
+                if !text[at..].starts_with('\'') {
+                    return at;
+                }
+                at += 1;
+            }
+            text.len()
+        }
+        _ => {
+            let end = text.find(" #").unwrap_or(text.len());
+            text[..end].trim_end().len()
+        }
+    }
 }
 
 fn unescape(token: &str) -> String {
@@ -229,6 +281,8 @@ struct Search<'a> {
     parser: Parser<'a, StrInput<'a>>,
     wanted: Vec<String>,
     best: Option<(usize, usize, usize)>,
+    /// The scalar at the end of the pointer, in characters.
+    value: Option<(usize, usize)>,
 }
 
 impl<'a> Search<'a> {
@@ -265,6 +319,14 @@ impl<'a> Search<'a> {
         }
     }
 
+    /// Takes note of the scalar that is looked for.
+    fn take(&mut self, event: &Event<'a>, span: Span, below: Option<usize>) {
+        let whole = below == Some(self.wanted.len());
+        if whole && matches!(event, Event::Scalar(..)) {
+            self.value = Some((span.start.index(), span.end.index()));
+        }
+    }
+
     fn children(&mut self, depth: Option<usize>, keyed: bool) {
         let mut index = 0;
         while let Some((event, span)) = self.next() {
@@ -279,8 +341,10 @@ impl<'a> Search<'a> {
             }
             let below = wanted.map(|depth| depth + 1);
             if !keyed {
+                self.take(&event, span, below);
                 self.node(&event, below);
-            } else if let Some((value, _)) = self.next() {
+            } else if let Some((value, span)) = self.next() {
+                self.take(&value, span, below);
                 self.node(&value, below);
             }
             index += 1;
@@ -323,6 +387,18 @@ mod tests {
         }
         assert!(parse(&text).unwrap_err().2.contains("nodes"));
         assert!(parse(&"[".repeat(5000)).is_err());
+    }
+
+    #[test]
+    fn a_scalar_is_found_whatever_its_style() {
+        let text = "a:\n  é: x\n  b: \"on\" # why\n  c: 'it''s'\n  d: [plain value , 2]\n  e:\n";
+        let found = |pointer: &str| scalar(text, pointer).map(|range| &text[range]);
+        assert_eq!(found("/a/é"), Some("x"));
+        assert_eq!(found("/a/b"), Some("\"on\""));
+        assert_eq!(found("/a/c"), Some("'it''s'"));
+        assert_eq!(found("/a/d/0"), Some("plain value"));
+        assert_eq!(found("/a/d/1"), Some("2"));
+        assert_eq!((found("/a"), found("/a/x")), (None, None));
     }
 
     #[test]

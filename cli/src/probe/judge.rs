@@ -41,10 +41,18 @@ pub(crate) struct Proof {
 
 /// Judges what came of a plan.
 pub(super) fn judge(outcomes: Vec<(Attempt, Outcome)>, plan: &Plan) -> Proof {
+    let control: Vec<_> = outcomes
+        .iter()
+        .filter(|(attempt, _)| attempt.expect == Expect::Accepted)
+        .filter_map(|(_, outcome)| match outcome {
+            Outcome::Accepted(status) => Some(*status),
+            _ => None,
+        })
+        .collect();
     let results: Vec<_> = outcomes
         .into_iter()
         .map(|(attempt, outcome)| {
-            let state = state(&attempt, &outcome);
+            let state = state(&attempt, &outcome, &control);
             (attempt, outcome, state)
         })
         .collect();
@@ -56,14 +64,19 @@ pub(super) fn judge(outcomes: Vec<(Attempt, Outcome)>, plan: &Plan) -> Proof {
     }
 }
 
-fn state(attempt: &Attempt, outcome: &Outcome) -> State {
+/// `control`: the statuses that those who are let in get.
+fn state(attempt: &Attempt, outcome: &Outcome, control: &[u16]) -> State {
     let by_the_way = attempt.case == "other-sni" || attempt.case == "no-sni";
     match (outcome, attempt.expect) {
         (Outcome::NotOffered, _) => State::Skipped,
         (_, Expect::Observed) => State::Observed,
         (Outcome::WrongServer(_) | Outcome::Inconclusive(_), _) if by_the_way => State::Observed,
-        // Another host's 404 lets nobody reach this one.
-        (Outcome::Accepted(404), Expect::Refused) if by_the_way => State::Ok,
+        // The gateway's own 404: nothing is served there.
+        (Outcome::Accepted(404), Expect::Refused)
+            if (by_the_way || attempt.way == Way::PlainHttp) && !control.contains(&404) =>
+        {
+            State::Ok
+        }
         (Outcome::WrongServer(_) | Outcome::Inconclusive(_), _) => State::Inconclusive,
         (Outcome::Accepted(_), Expect::Accepted) => State::Ok,
         (Outcome::Redirected(_), Expect::Accepted) => State::Ok,

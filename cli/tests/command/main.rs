@@ -3,6 +3,7 @@
 
 mod bad_input;
 mod configuration;
+mod lint;
 mod pki;
 
 use std::io::Write as _;
