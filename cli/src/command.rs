@@ -5,6 +5,7 @@ mod completion;
 mod create_ca;
 mod create_fixtures;
 mod curl;
+mod describe_host;
 mod explain;
 mod get_cas;
 mod get_certs;
@@ -58,6 +59,8 @@ enum Command {
     #[command(subcommand)]
     Create(Create),
     Curl(curl::Args),
+    #[command(subcommand)]
+    Describe(Describe),
     Explain(explain::Args),
     #[command(subcommand)]
     Get(Get),
@@ -94,6 +97,12 @@ enum Get {
     Hosts(get_hosts::Args),
 }
 
+/// Tell what decides about a host
+#[derive(Subcommand)]
+enum Describe {
+    Host(describe_host::Args),
+}
+
 /// Replace a CA without an outage
 #[derive(Subcommand)]
 enum Rotate {
@@ -116,6 +125,7 @@ impl Cli {
             Command::Create(Create::Ca(args)) => create_ca::run(&args, &globals),
             Command::Create(Create::Fixtures(args)) => create_fixtures::run(&args, &globals),
             Command::Curl(args) => curl::run(&args, &globals),
+            Command::Describe(Describe::Host(args)) => describe_host::run(&args, &globals),
             Command::Explain(args) => explain::run(&args),
             Command::Get(Get::Cas(args)) => get_cas::run(&args, &globals),
             Command::Get(Get::Certs(args)) => get_certs::run(&args, &globals),

@@ -97,6 +97,8 @@ pub struct Dialect {
     pub client_auth_prefix: &'static str,
     /// The kinds that it reads.
     pub kinds: &'static [Kind],
+    /// How a client without an acceptable certificate is refused.
+    pub refuses: &'static str,
     /// The data keys of a Secret that it may read as a CA.
     pub ca_keys: &'static [&'static str],
     /// Reads an object that this gateway serves, without looking anything up.

@@ -29,7 +29,7 @@ pub enum Admits {
 }
 
 /// Why a door admits whom it admits.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Because {
     /// A demand is in force.
     Demanded,

@@ -1,12 +1,13 @@
 //! `get hosts`.
 
-use policy::{HostReport, Severity};
+use policy::{HostReport, Mode, Severity, Verdict};
 use serde_json::{Value, json};
 
 use super::source::Source;
 use crate::globals::Globals;
 use crate::output::{self, Format, table};
 use crate::problem::{WORLD, say};
+use crate::validity::{day, time};
 
 /// Say for every host whether client certificates are enforced
 #[derive(clap::Args)]
@@ -21,7 +22,7 @@ none (nothing is said about client certificates), unknown (something named was n
 pub(crate) struct Args {
     #[command(flatten)]
     source: Source,
-    /// Output format: human, json, yaml or name
+    /// Output format: human, wide, json, yaml or name
     #[arg(short, long, default_value = "human")]
     output: Format,
 }
@@ -39,6 +40,7 @@ pub(crate) fn run(args: &Args, globals: &Globals) -> anyhow::Result<u8> {
                 .collect();
             output::bytes(names.as_bytes())?;
         }
+        Format::Wide => output::bytes(wide(hosts).as_bytes())?,
         format => output::value(format, &value, || human(hosts))?,
     }
     let mut code = 0;
@@ -61,7 +63,8 @@ fn json_row(report: &HostReport) -> Value {
             "pointer": finding.site.pointer})
     });
     json!({"host": key.host, "gateway": key.gateway.dialect, "instance": key.gateway.instance,
-        "verdict": report.verdict.to_string(), "unseen": report.host.unseen(),
+        "verdict": report.verdict.to_string(), "demand": demand(report),
+        "refusedBy": refused_by(report), "caUntil": ca_until(report).map(time), "unseen": report.host.unseen(),
         "findings": findings.collect::<Vec<_>>()})
 }
 
@@ -80,6 +83,59 @@ fn human(hosts: &[HostReport]) -> String {
         ["HOST", "GATEWAY", "INSTANCE", "VERDICT", "WHY"],
         rows.collect(),
     )
+}
+
+fn wide(hosts: &[HostReport]) -> String {
+    let rows = hosts.iter().map(|report| {
+        let key = &report.host.key;
+        [
+            key.host.clone(),
+            key.gateway.dialect.to_owned(),
+            key.gateway.instance.clone(),
+            report.verdict.to_string(),
+            demand(report).to_owned(),
+            refused_by(report).unwrap_or("-").to_owned(),
+            ca_until(report).map_or_else(|| "-".to_owned(), day),
+            why(report),
+        ]
+    });
+    let header = [
+        "HOST",
+        "GATEWAY",
+        "INSTANCE",
+        "VERDICT",
+        "DEMAND",
+        "REFUSED BY",
+        "CA UNTIL",
+        "WHY",
+    ];
+    table(header, rows.collect())
+}
+
+/// The weakest demand in force, in one word.
+fn demand(report: &HostReport) -> &'static str {
+    let modes = report.host.modes.iter().map(|(mode, ..)| *mode);
+    match modes.min() {
+        None => "-",
+        Some(Mode::Off) => "off",
+        Some(Mode::OptionalUnverified) => "optional, unverified",
+        Some(Mode::Optional) => "optional",
+        Some(Mode::Unverified) => "any certificate",
+        Some(Mode::Required) => "required",
+    }
+}
+
+/// How a stranger is refused, where one is.
+fn refused_by(report: &HostReport) -> Option<&'static str> {
+    let refused = matches!(report.verdict, Verdict::Enforced | Verdict::Weak);
+    let dialect = policy::dialect::by_id(report.host.key.gateway.dialect)?;
+    refused.then_some(dialect.refuses)
+}
+
+/// When the first of the host's CAs ends.
+fn ca_until(report: &HostReport) -> Option<i64> {
+    let cas = report.host.trust.iter().flat_map(|used| used.anchors());
+    cas.map(|ca| ca.not_after).min()
 }
 
 /// The worst finding, or what was not seen.

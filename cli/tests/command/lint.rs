@@ -156,3 +156,38 @@ fn a_fix_touches_nothing_else_and_is_done_once() {
         after
     );
 }
+
+#[test]
+fn a_host_is_described_with_what_decides_about_it() {
+    let folder = prepared();
+    let describe = |host: &str, more: &[&str]| {
+        let args = ["describe", "host", host, "-f", "api.yaml", "--complete"];
+        mtls(folder.path(), &[&args, more].concat(), "")
+    };
+    let said = describe("API.example.com", &["-o", "json"]);
+    let list: Value = serde_json::from_str(&said.stdout).unwrap();
+    let host = &list["items"][0];
+    assert_eq!(
+        (host["verdict"].as_str(), host["gateway"].as_str()),
+        (Some("broken"), Some("ingress-nginx"))
+    );
+    assert_eq!(host["doors"][0]["object"]["name"], "api");
+    assert_eq!(host["toBeEnforced"], "write \"shop/partners-trust\"");
+    let text = describe("api.example.com", &[]).stdout;
+    assert!(
+        text.contains("Door:") && text.contains("To be enforced:"),
+        "{text}"
+    );
+    let none = describe("b.example.com", &[]);
+    assert!(
+        none.code == 3 && none.stderr.contains("no route opens host b.example.com"),
+        "{}",
+        none.stderr
+    );
+    let wide = mtls(
+        folder.path(),
+        &["get", "hosts", "-f", "api.yaml", "-o", "wide"],
+        "",
+    );
+    assert!(wide.stdout.contains("REFUSED BY"), "{}", wide.stdout);
+}

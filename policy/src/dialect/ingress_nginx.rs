@@ -21,6 +21,7 @@ pub(super) static DIALECT: Dialect = Dialect {
     prefix: PREFIX,
     client_auth_prefix: "nginx.ingress.kubernetes.io/auth-tls-",
     kinds: &[INGRESS],
+    refuses: "HTTP 400",
     ca_keys: &["ca.crl", "ca.crt"],
     read: read::read,
     settle: settle::settle,

@@ -53,6 +53,7 @@ pub(super) static DIALECT: Dialect = Dialect {
         kind(OLD_GROUP, "TLSOption", "tlsoptions", Role::Option),
         kind(OLD_GROUP, "Middleware", "middlewares", Role::Context),
     ],
+    refuses: "TLS handshake",
     ca_keys: &["ca.crt", "tls.ca"],
     read: read::read,
     settle: settle::settle,
