@@ -1,6 +1,7 @@
 //! The gateways' ways of speaking. A gateway's words (annotations, field names, kinds) stop at
 //! its folder; the table here is all that others see.
 
+mod apisix;
 mod ingress_nginx;
 mod pending;
 mod traefik;
@@ -21,7 +22,7 @@ use crate::view::View;
 use crate::{Mode, Object, ObjectRef};
 
 /// Every dialect. One row, one folder.
-pub static DIALECTS: &[&Dialect] = &[&ingress_nginx::DIALECT, &traefik::DIALECT];
+pub static DIALECTS: &[&Dialect] = &[&apisix::DIALECT, &ingress_nginx::DIALECT, &traefik::DIALECT];
 
 /// What a kind is to a dialect.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -101,6 +101,7 @@ impl Running {
         let manager = controller_manager(&cluster)?;
         processes.insert(0, manager);
         cluster.apply_file(&cluster.programs.traefik_crds.clone())?;
+        cluster.apply_file(&Path::new(env!("CARGO_MANIFEST_DIR")).join("recipes/apisix.yaml"))?;
         cluster.await_namespace()?;
         cluster.processes = processes.iter().map(Process::id).collect();
         Ok(Self {

@@ -1,0 +1,38 @@
+//! Puts an ApisixTls behind a CA.
+
+use serde_json::{Value, json};
+
+use crate::Mode;
+use crate::dialect::WriteRequest;
+
+/// A server-side apply configuration of the ApisixTls with `spec.client` alone. An Ingress or an
+/// ApisixRoute has no place for it.
+pub(super) fn write(request: &WriteRequest<'_>) -> Result<Vec<Value>, String> {
+    let id = &request.object.id;
+    if id.kind != "ApisixTls" {
+        return Err(format!(
+            "APISIX demands client certificates with an ApisixTls, not with {id}: give the host an \
+             ApisixTls, take spec.tls out of any Ingress of the host, and protect apisixtls/NAME"
+        ));
+    }
+    if request.trust.namespace != id.namespace {
+        return Err(format!(
+            "APISIX would copy {} out of its namespace; keep the CA in {}",
+            request.trust, id.namespace
+        ));
+    }
+    if request.mode != Mode::Required {
+        return Err(
+            "APISIX knows no optional client certificates: they are required, or not asked for"
+                .to_owned(),
+        );
+    }
+    let ca = json!({"name": request.trust.name, "namespace": request.trust.namespace});
+    Ok(vec![json!({
+        "apiVersion": id.api_version,
+        "kind": id.kind,
+        "metadata": {"name": id.name, "namespace": id.namespace},
+        // Without a depth the controller sends 0, and no intermediate CA is accepted.
+        "spec": {"client": {"caSecret": ca, "depth": 1}},
+    })])
+}
