@@ -27,7 +27,11 @@ pub struct Fixture {
 }
 
 /// Certificates by placeholder, in base64 as a Secret holds them.
-pub struct Certificates(Vec<(&'static str, String)>);
+pub struct Certificates {
+    /// The client CA, `{{ca}}`.
+    pub ca: pki::Authority,
+    words: Vec<(&'static str, String)>,
+}
 
 impl Certificates {
     /// Makes them all.
@@ -46,18 +50,19 @@ impl Certificates {
         let leaf = pki::issue(&ca, &leaf, now)?.signed;
         let ended = pki::crl::next(&ca, None, &[], now - 9 * pki::DAY, now - pki::DAY)?;
         let with_key = format!("{}{}", ca.chain_pem(), &*ca.key_pem());
-        Ok(Self(vec![
+        let words = vec![
             ("{{ca}}", base64(ca.chain_pem())),
             ("{{ended-crl}}", base64(&ended.pem)),
             ("{{ca-and-key}}", base64(&with_key)),
             ("{{expired-ca}}", base64(expired.chain_pem())),
             ("{{key}}", base64(&ca.key_pem())),
             ("{{leaf}}", base64(&leaf.certificate_pem)),
-        ]))
+        ];
+        Ok(Self { ca, words })
     }
 
     fn fill(&self, text: String) -> String {
-        self.0
+        self.words
             .iter()
             .fold(text, |text, (name, value)| text.replace(name, value))
     }

@@ -2,6 +2,8 @@
 //! order yields the same rules; and the verdicts that it says.
 #![allow(clippy::unwrap_used)]
 
+mod real;
+
 use std::collections::BTreeSet;
 use std::process::Command;
 
