@@ -159,10 +159,11 @@ impl Cluster {
             .map_err(|error| failed(&error, path))
     }
 
-    /// Everything that the dialects read, in one namespace or in all.
+    /// Everything that the dialects read. Of a kind that may be listed in `fallback` alone, what
+    /// is there.
     pub(crate) async fn facts(
         &self,
-        namespace: Option<&str>,
+        fallback: Option<&str>,
         settings: Settings,
     ) -> anyhow::Result<Facts> {
         let mut facts = Facts::new(settings, Seen::All);
@@ -172,7 +173,7 @@ impl Cluster {
             facts.settings.learn(&object);
         }
         for kind in policy::dialect::kinds() {
-            match self.list(&kind, namespace).await? {
+            match self.list_somewhere(&kind, fallback).await? {
                 Ok(objects) => {
                     for object in objects {
                         let read = policy::dialect::read(&object, &facts.settings);
@@ -189,6 +190,27 @@ impl Cluster {
             }
         }
         Ok(facts)
+    }
+
+    /// One kind in all namespaces, or in the only one that may be listed.
+    async fn list_somewhere(
+        &self,
+        kind: &Kind,
+        fallback: Option<&str>,
+    ) -> anyhow::Result<Result<Vec<Object>, String>> {
+        let everywhere = self.list(kind, None).await?;
+        let (Err(_), Some(namespace)) = (&everywhere, fallback) else {
+            return Ok(everywhere);
+        };
+        let there = self.list(kind, Some(namespace)).await?;
+        if there.is_ok() {
+            let text = format!(
+                "{} of other namespaces than {namespace} may not be listed: they can open its hosts too",
+                kind.plural
+            );
+            say("warning", &text);
+        }
+        Ok(there)
     }
 
     /// One kind; `Err` where listing is forbidden. A kind that is not served has no objects.

@@ -1,6 +1,7 @@
 //! Runs the rules: over one host, or over everything in a view.
 
 use std::collections::HashSet;
+use std::sync::Arc;
 
 use crate::fact::Remark;
 use crate::finding::Finding;
@@ -8,7 +9,7 @@ use crate::gateway::HostKey;
 use crate::host::{Host, Verdict};
 use crate::rule::{RULES, Subject};
 use crate::view::View;
-use crate::{Site, dialect};
+use crate::{ObjectRef, Site, dialect};
 
 /// A host with its verdict and the findings that explain it.
 #[derive(Clone, Debug)]
@@ -28,6 +29,8 @@ pub struct Report {
     pub hosts: Vec<HostReport>,
     /// Every finding once, in order of object and place.
     pub findings: Vec<Finding>,
+    /// Objects that ask `lint` to be silent, and about what, as it stands.
+    pub ignores: Vec<(Arc<ObjectRef>, String)>,
 }
 
 /// The findings of one host.
@@ -79,7 +82,15 @@ pub fn report(view: &View<'_>, now: i64) -> Report {
     let elsewhere = check_remarks(&remarks, now);
     let mut findings = distinct(on_hosts.chain(elsewhere).collect());
     findings.sort_by(|a, b| (&a.site, a.rule).cmp(&(&b.site, b.rule)));
-    Report { hosts, findings }
+    let ignores = view.base().objects().filter_map(|facts| {
+        let ignore = facts.ignore.clone()?;
+        Some((Arc::clone(&facts.object), ignore))
+    });
+    Report {
+        hosts,
+        findings,
+        ignores: ignores.collect(),
+    }
 }
 
 /// The first finding of each rule at each place.

@@ -167,6 +167,7 @@ pub fn read(object: &Object, settings: &Settings) -> ObjectFacts {
         }
         None => plain(object),
     };
+    facts.ignore = object.annotation(crate::IGNORE).map(str::to_owned);
     facts.remarks.extend(object.oddities.iter().map(|oddity| {
         Remark {
             site: Site::new(&object.id, oddity.pointer.clone()),

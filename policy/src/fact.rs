@@ -25,6 +25,8 @@ pub struct ObjectFacts {
     pub promises: Vec<SecretRef>,
     /// Settings that do not do what they seem to.
     pub remarks: Vec<Remark>,
+    /// What `lint` is asked to be silent about, as it stands.
+    pub ignore: Option<String>,
 }
 
 impl ObjectFacts {
@@ -38,6 +40,7 @@ impl ObjectFacts {
             bundle: None,
             promises: Vec::new(),
             remarks: Vec::new(),
+            ignore: None,
         }
     }
 

@@ -20,6 +20,9 @@ pub enum Admits {
     Optional,
     /// A client with any certificate, whoever signed it.
     AnyCertificate,
+    /// A client with a certificate of the named CA, whatever its subject, although a pattern for
+    /// the subject is set.
+    AnySubject,
     /// A client with a certificate of the named CA.
     Trusted,
     /// Nobody.
@@ -95,6 +98,8 @@ pub struct Host {
     pub doors: Vec<Door>,
     /// The demands in force, with the field that makes each.
     pub modes: Vec<(Mode, Site, String)>,
+    /// Patterns for the certificate's subject, with their fields.
+    pub subjects: Vec<(String, Site)>,
     /// The CA references and what they resolved to.
     pub trust: Vec<TrustUse>,
     /// The option references and what they resolved to.
@@ -119,6 +124,7 @@ impl Host {
             mentioned: false,
             doors: Vec::new(),
             modes: Vec::new(),
+            subjects: Vec::new(),
             trust: Vec::new(),
             options: Vec::new(),
             fallbacks: Vec::new(),
@@ -144,7 +150,7 @@ impl Host {
             Verdict::None
         } else if any(&[Admits::Everyone]) {
             Verdict::Open
-        } else if any(&[Admits::Optional, Admits::AnyCertificate]) {
+        } else if any(&[Admits::Optional, Admits::AnyCertificate, Admits::AnySubject]) {
             Verdict::Weak
         } else if any(&[Admits::Trusted]) {
             Verdict::Enforced

@@ -24,6 +24,7 @@ mod object;
 mod settings;
 mod site;
 mod store;
+mod subject;
 mod trust;
 mod view;
 
@@ -43,6 +44,9 @@ pub use site::{Repair, Site};
 pub use store::Facts;
 pub use trust::{TrustState, TrustUse};
 pub use view::View;
+
+/// The annotation that silences rules for an object, in `lint` alone.
+pub const IGNORE: &str = "kubectl-mtls.github.io/ignore";
 
 /// The label that marks what this project writes.
 pub const MANAGED_BY: &str = "kubectl-mtls";

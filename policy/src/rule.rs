@@ -18,6 +18,7 @@ mod unreadable_object;
 mod unresolved_option;
 mod unusable_ca;
 mod unverified_client_cert;
+mod void_subject_match;
 
 #[cfg(test)]
 mod testing;
@@ -46,6 +47,7 @@ pub static RULES: &[&Rule] = &[
     &unresolved_option::RULE,
     &unusable_ca::RULE,
     &unverified_client_cert::RULE,
+    &void_subject_match::RULE,
 ];
 
 /// One sin.

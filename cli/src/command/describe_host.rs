@@ -196,6 +196,7 @@ fn admits(admits: Admits) -> &'static str {
         Admits::Everyone => "everyone",
         Admits::Optional => "clients without a certificate too",
         Admits::AnyCertificate => "clients with any certificate, whoever signed it",
+        Admits::AnySubject => "clients with a certificate of the CA, whatever its subject",
         Admits::Trusted => "clients with a certificate of the CA",
         Admits::Nobody => "nobody",
         Admits::Redirected => "nobody, sent to HTTPS",

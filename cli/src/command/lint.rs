@@ -5,6 +5,7 @@ mod fix;
 mod form;
 mod github;
 mod human;
+mod ignore;
 mod junit;
 mod row;
 mod sarif;
@@ -38,6 +39,9 @@ use row::{Row, rows};
   kubectl mtls lint -f deploy -R --baseline lint.json
   # Mend what is beyond doubt, comments and order kept
   kubectl mtls lint -f deploy -R --fix
+
+An annotation kubectl-mtls.github.io/ignore: \"RULE until=2027-01-31: reason\" on an object silences a
+rule for it, in lint alone.
 
 Exit codes: 0 clean, 1 findings at or above --fail-on, 2 wrong usage, 3 a file or the cluster failed.")]
 pub(crate) struct Args {
@@ -84,6 +88,8 @@ pub(crate) fn run(args: &Args, globals: &Globals) -> anyhow::Result<u8> {
         }
     }
     let mut rows = rows(&judged);
+    let (silenced, unused) = ignore::apply(&judged, &mut rows);
+    ignore::say_about(silenced, &unused);
     if let Some(path) = &args.write_baseline {
         return write_baseline(path, &rows);
     }

@@ -81,9 +81,12 @@ impl Source {
 
     async fn cluster(&self, globals: &Globals, settings: Settings) -> anyhow::Result<Judged> {
         let cluster = Cluster::connect(globals).await?;
-        let namespace = (!self.all_namespaces).then_some(cluster.namespace.as_str());
-        let mut facts = cluster.facts(namespace, settings).await?;
-        let report = cluster.complete(&mut facts, now()).await?;
+        // Routes of every namespace decide about a host, whichever is asked for.
+        let mut facts = cluster.facts(Some(&cluster.namespace), settings).await?;
+        let mut report = cluster.complete(&mut facts, now()).await?;
+        if !self.all_namespaces {
+            limit(&mut report, &cluster.namespace);
+        }
         Ok(Judged {
             report,
             manifests: Manifests::default(),
@@ -102,6 +105,17 @@ impl Source {
             ..Settings::default()
         })
     }
+}
+
+/// Keeps the hosts that a namespace has a part in, and the findings about its own objects.
+fn limit(report: &mut Report, namespace: &str) {
+    report.hosts.retain(|host| {
+        let mut objects = host.host.rests_on.iter();
+        objects.any(|object| object.namespace == namespace && object.kind != "Secret")
+    });
+    report
+        .findings
+        .retain(|finding| finding.object().namespace == namespace);
 }
 
 fn find_config() -> Option<PathBuf> {

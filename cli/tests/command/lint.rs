@@ -191,3 +191,48 @@ fn a_host_is_described_with_what_decides_about_it() {
     );
     assert!(wide.stdout.contains("REFUSED BY"), "{}", wide.stdout);
 }
+
+#[test]
+fn an_annotation_silences_with_a_reason_and_for_a_time() {
+    let folder = tempfile::tempdir().unwrap();
+    let lint = |ignore: &str| {
+        let line = "  annotations:\n";
+        let text = WRONG.replace(
+            line,
+            &format!("{line}    kubectl-mtls.github.io/ignore: {ignore:?}\n"),
+        );
+        mtls(folder.path(), &["lint", "-f", "-"], &text)
+    };
+    let both = "malformed-ca-reference until=2999-01-01: old, moves in May; invalid-setting: known";
+    let said = lint(both);
+    assert!(
+        said.code == 0 && said.stderr.contains("2 findings are ignored"),
+        "{}{}",
+        said.stdout,
+        said.stderr
+    );
+    for (ignore, words) in [
+        ("malformed-ca-reference", "no reason"),
+        ("malformed-ca-reference until=2020-01-01: old", "is over"),
+        ("malformed: old", "is no rule"),
+        ("malformed-ca-reference until=soon: old", "is no date"),
+    ] {
+        let said = lint(ignore);
+        assert!(
+            said.code == 1 && said.stdout.contains(words),
+            "{ignore}: {}",
+            said.stdout
+        );
+        assert!(
+            said.stdout.contains("malformed-ca-reference"),
+            "{}",
+            said.stdout
+        );
+    }
+    let said = lint("missing-ca: not here");
+    assert!(
+        said.stderr.contains("nothing to ignore of missing-ca"),
+        "{}",
+        said.stderr
+    );
+}

@@ -36,7 +36,7 @@ fn demands(host: &Host) -> bool {
         !door.plain
             && matches!(
                 door.admits,
-                Admits::Trusted | Admits::AnyCertificate | Admits::Optional
+                Admits::Trusted | Admits::AnySubject | Admits::AnyCertificate | Admits::Optional
             )
     })
 }

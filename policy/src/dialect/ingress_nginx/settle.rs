@@ -3,11 +3,14 @@
 use std::cmp::Reverse;
 use std::sync::Arc;
 
+use super::PREFIX;
 use crate::bundle::Bundle;
 use crate::fact::{Demand, Mode, Protocol, Route, TrustRef};
 use crate::gateway::HostKey;
 use crate::host::{Admits, Because, Door, Host};
 use crate::lookup::Lookup;
+use crate::object::annotation_pointer;
+use crate::subject::{Reach, reach};
 use crate::trust::{TrustState, TrustUse};
 use crate::view::View;
 use crate::{GatewayConfig, Site};
@@ -107,6 +110,10 @@ impl Server {
         if let Some(winner) = &server.winner {
             host.modes
                 .push((winner.mode, winner.site.clone(), winner.spelt.clone()));
+            host.subjects.extend(winner.subject.clone().map(|pattern| {
+                let pointer = annotation_pointer(&format!("{PREFIX}auth-tls-match-cn"));
+                (pattern, Site::new(&winner.site.object, pointer))
+            }));
         }
         server
     }
@@ -181,7 +188,9 @@ impl Server {
 /// `ssl_verify_client`, and the subject's pattern on top: without a verified certificate the
 /// subject is empty and matches nothing.
 fn admitted(demand: &Demand) -> (Admits, Because) {
+    let void = demand.subject.as_deref().map(reach) == Some(Reach::Everybody);
     match (demand.mode, demand.subject.is_some()) {
+        (Mode::Required | Mode::Optional, true) if void => (Admits::AnySubject, Because::Demanded),
         (Mode::Required | Mode::Optional, true) | (Mode::Required, false) => {
             (Admits::Trusted, Because::Demanded)
         }
