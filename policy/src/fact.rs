@@ -242,6 +242,19 @@ pub enum RemarkKind {
     NoEffect,
     /// Something that is no valid Kubernetes object.
     Unreadable,
+    /// A setting that another object of the same host overrules.
+    Overruled,
+    /// A host of its own beside a wildcard whose demand does not reach it.
+    Uncovered,
+    /// A page of the backend that refused clients are shown.
+    ErrorPage,
+    /// A header with the client's identity that the gateway passes on as the client sent it.
+    Spoofable,
+    /// The gateway's own side towards the backend: its certificate is not sent, or the backend's
+    /// is not verified.
+    Upstream,
+    /// The version of the gateway has a known flaw that this configuration meets.
+    Outdated,
 }
 
 /// What follows from a mistake.

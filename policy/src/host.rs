@@ -50,6 +50,10 @@ pub enum Because {
     BrokenReference,
     /// The gateway does not load the object.
     Dropped,
+    /// Refused clients are shown a page of the backend.
+    ErrorPage,
+    /// A known flaw of the gateway's version lets them through.
+    Flaw,
 }
 
 /// One way into a host.

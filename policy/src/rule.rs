@@ -2,6 +2,7 @@
 //! never an annotation.
 
 mod client_auth_off;
+mod error_page_bypass;
 mod expired_ca;
 mod foreign_namespace;
 mod invalid_setting;
@@ -10,15 +11,20 @@ mod missing_ca;
 mod not_a_ca;
 mod option_conflict;
 mod optional_client_cert;
+mod overruled_setting;
 mod plaintext_bypass;
 mod private_key_in_bundle;
 mod setting_without_effect;
+mod spoofable_header;
 mod stale_crl;
+mod uncovered_host;
 mod unreadable_object;
 mod unresolved_option;
 mod unusable_ca;
 mod unverified_client_cert;
+mod unverified_upstream;
 mod void_subject_match;
+mod vulnerable_version;
 
 #[cfg(test)]
 mod testing;
@@ -31,6 +37,7 @@ use crate::site::Site;
 /// Every rule, in the order of their ids.
 pub static RULES: &[&Rule] = &[
     &client_auth_off::RULE,
+    &error_page_bypass::RULE,
     &expired_ca::RULE,
     &foreign_namespace::RULE,
     &invalid_setting::RULE,
@@ -39,15 +46,20 @@ pub static RULES: &[&Rule] = &[
     &not_a_ca::RULE,
     &option_conflict::RULE,
     &optional_client_cert::RULE,
+    &overruled_setting::RULE,
     &plaintext_bypass::RULE,
     &private_key_in_bundle::RULE,
     &setting_without_effect::RULE,
+    &spoofable_header::RULE,
     &stale_crl::RULE,
+    &uncovered_host::RULE,
     &unreadable_object::RULE,
     &unresolved_option::RULE,
     &unusable_ca::RULE,
     &unverified_client_cert::RULE,
+    &unverified_upstream::RULE,
     &void_subject_match::RULE,
+    &vulnerable_version::RULE,
 ];
 
 /// One sin.

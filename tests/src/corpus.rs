@@ -1,8 +1,10 @@
 //! The fixtures: manifests with the verdicts and rules that every front must find in them.
 //!
 //! A fixture begins with `# verdicts: HOST=VERDICT …` and `# rules: RULE …`; a line
-//! `# fronts: files, because …` keeps it out of the cluster. `{{ca}}` and the like stand for
-//! certificates that are made anew, so that none expires in the tree.
+//! `# fronts: files, because …` keeps it out of the cluster. A line `# row: ID …` names a row of
+//! `rows.tsv` that it shows, and says what happens. A document of kind `Config` is what the gateway
+//! is told, and no object. `{{ca}}` and the like stand for certificates that are made anew, so that
+//! none expires in the tree.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -18,6 +20,10 @@ pub struct Fixture {
     pub name: String,
     /// The manifests.
     pub text: String,
+    /// What the gateways are told outside the objects.
+    pub config: Option<String>,
+    /// Ids of the rows that it shows, each with what happens.
+    pub rows: Vec<(String, String)>,
     /// `HOST=VERDICT`.
     pub verdicts: BTreeSet<String>,
     /// Rule ids.
@@ -75,8 +81,8 @@ impl Certificates {
 pub fn fixtures(certificates: &Certificates) -> anyhow::Result<Vec<Fixture>> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("corpus");
     let mut paths = Vec::new();
-    for gateway in read_dir(&root)? {
-        paths.extend(read_dir(&gateway)?);
+    for gateway in read_dir(&root)?.iter().filter(|path| path.is_dir()) {
+        paths.extend(read_dir(gateway)?);
     }
     paths.sort();
     paths
@@ -109,8 +115,17 @@ fn fixture(root: &Path, path: &Path, certificates: &Certificates) -> anyhow::Res
     let (verdicts, rules) = (words("# verdicts:")?, words("# rules:")?);
     ensure!(!verdicts.is_empty(), "{name} expects no verdict");
     let files_only = header("# fronts: files, because").is_some();
+    let rows = text.lines().filter_map(|line| line.strip_prefix("# row: "));
+    let rows = rows.filter_map(|line| line.split_once(' '));
+    let (configs, objects): (Vec<_>, Vec<_>) = text
+        .split("---\n")
+        .partition(|document| document.contains("kind: Config\n"));
     Ok(Fixture {
-        text: certificates.fill(text),
+        text: certificates.fill(objects.join("---\n")),
+        config: configs.first().map(|config| (*config).to_owned()),
+        rows: rows
+            .map(|(id, what)| (id.to_owned(), what.to_owned()))
+            .collect(),
         name,
         verdicts,
         rules,

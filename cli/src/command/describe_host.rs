@@ -213,6 +213,8 @@ fn because(because: Because) -> &'static str {
         Because::FellBack => "the route fell back to the gateway's default option",
         Because::BrokenReference => "a reference is broken",
         Because::Dropped => "the gateway does not load the object",
+        Because::ErrorPage => "refused clients are shown a page of the backend",
+        Because::Flaw => "a known flaw of the gateway's version lets them through",
     }
 }
 
