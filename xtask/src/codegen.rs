@@ -1,4 +1,6 @@
-//! `cargo xtask codegen`: what is derived from the tables of dialects and rules.
+//! `cargo xtask codegen`: what is derived from the tables of dialects and rules, and from the corpus.
+
+mod gateways;
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -8,19 +10,20 @@ use anyhow::{Context as _, ensure};
 use policy::dialect::{self, INGRESS_CLASS, Kind, Role};
 
 /// Makes the text of a generated file.
-type Writer = fn() -> String;
+type Writer = fn() -> anyhow::Result<String>;
 
 /// Every generated file, and who writes it.
 const FILES: &[(&str, Writer)] = &[
-    ("docs/rules.md", rules),
-    ("manifests/rbac.yaml", rbac),
-    ("manifests/webhooks.yaml", webhooks),
+    ("docs/gateways.md", gateways::text),
+    ("docs/rules.md", || Ok(rules())),
+    ("manifests/rbac.yaml", || Ok(rbac())),
+    ("manifests/webhooks.yaml", || Ok(webhooks())),
 ];
 
 pub(crate) fn run(check: bool) -> anyhow::Result<()> {
     for (name, write) in FILES {
         let path = crate::root().join(name);
-        let text = write();
+        let text = write()?;
         if check {
             let current = fs::read_to_string(&path).with_context(|| format!("reading {name}"))?;
             ensure!(

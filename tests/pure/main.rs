@@ -1,0 +1,63 @@
+//! Every fixture, judged by `policy` alone: no cluster, no command. The fastest of the fronts, and
+//! the one that shows which test fails when a rule or a branch is taken away.
+#![allow(clippy::unwrap_used)]
+
+use std::collections::BTreeSet;
+
+use policy::{Facts, GatewayConfig, Object, Report, Seen, Settings};
+use serde_json::Value;
+use tests::corpus::{Certificates, Fixture, fixtures};
+
+/// A moment at which the fixtures' certificates are valid.
+fn now() -> i64 {
+    i64::try_from(std::time::UNIX_EPOCH.elapsed().unwrap().as_secs()).unwrap()
+}
+
+fn settings(fixture: &Fixture) -> Settings {
+    let config: Value = fixture
+        .config
+        .as_deref()
+        .map_or(Value::Null, |text| serde_saphyr::from_str(text).unwrap());
+    let gateways = config["gateways"].as_array().cloned().unwrap_or_default();
+    let gateways = gateways
+        .into_iter()
+        .map(|gateway| serde_json::from_value::<GatewayConfig>(gateway).unwrap());
+    Settings {
+        gateways: gateways.collect(),
+        ..Settings::default()
+    }
+}
+
+fn judge(fixture: &Fixture) -> Report {
+    let documents = fixture.text.split("---\n");
+    let values = documents.map(|text| serde_saphyr::from_str::<Value>(text).unwrap());
+    // What is no object at all is said by those who read files.
+    let objects: Vec<_> = values
+        .filter_map(|value| Object::from_value(&value).ok())
+        .collect();
+    let mut facts = Facts::new(settings(fixture), Seen::All);
+    for object in &objects {
+        facts.settings.learn(object);
+    }
+    for object in &objects {
+        let read = policy::dialect::read(object, &facts.settings);
+        facts.insert(read);
+    }
+    policy::report(&facts.view(), now())
+}
+
+#[test]
+fn verdicts_and_rules_are_as_the_fixtures_say() {
+    let all = fixtures(&Certificates::make().unwrap()).unwrap();
+    for fixture in &all {
+        let report = judge(fixture);
+        let verdicts = report.hosts.iter();
+        let verdicts: BTreeSet<_> = verdicts
+            .map(|host| format!("{}={}", host.host.key.host, host.verdict))
+            .collect();
+        assert_eq!(verdicts, fixture.verdicts, "verdicts of {}", fixture.name);
+        let rules = report.findings.iter();
+        let rules: BTreeSet<_> = rules.map(|finding| finding.rule.to_owned()).collect();
+        assert_eq!(rules, fixture.rules, "rules of {}", fixture.name);
+    }
+}
