@@ -12,6 +12,7 @@
 
 pub mod dialect;
 pub mod rule;
+pub mod yaml;
 
 mod bundle;
 mod check;
