@@ -3,7 +3,7 @@
 
 mod apisix;
 mod ingress_nginx;
-mod pending;
+pub(crate) mod pending;
 mod traefik;
 
 use std::sync::Arc;
@@ -286,7 +286,7 @@ fn by_annotations(object: &Object) -> Option<&'static Dialect> {
 /// A Secret or ConfigMap, an object that promises one, or an object without meaning here.
 fn plain(object: &Object) -> ObjectFacts {
     let mut facts = ObjectFacts::silent(&object.id);
-    if object.id.api_version == "v1" && object.id.kind == "Secret" {
+    if object.id.api_version == "v1" && object.id.kind == "Secret" && !object.encrypted {
         facts.bundle = Some(Arc::new(Bundle::read(object)));
     }
     facts.promises = pending::promises(object);

@@ -13,6 +13,10 @@ use serde_json::Value;
 
 /// Keys of a Secret or ConfigMap whose value a gateway may read as certificates.
 const CERTIFICATE_KEYS: [&str; 4] = ["ca.crl", "ca.crt", "tls.ca", "tls.crt"];
+/// How a value begins that SOPS has encrypted (getsops/sops, `aes/cipher.go`).
+const ENCRYPTED: &str = "ENC[";
+/// The kind of a `kustomization.yaml`, which has neither a name nor a `spec`.
+const KUSTOMIZATION: &str = "Kustomization";
 
 /// Which object is meant.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -92,7 +96,7 @@ pub struct Unreadable {
 }
 
 /// One object, reduced to what decides about client certificates.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Object {
     /// Which object.
     pub id: Arc<ObjectRef>,
@@ -108,6 +112,10 @@ pub struct Object {
     pub spec: Value,
     /// Certificate data by key; other keys are present with no value.
     pub data: BTreeMap<String, Option<Vec<u8>>>,
+    /// The data of a ConfigMap as text, where it was read with [`Object::from_value`].
+    pub texts: BTreeMap<String, String>,
+    /// Whether the values are encrypted in the file (SOPS): what they are, nobody sees here.
+    pub encrypted: bool,
 }
 
 impl Object {
@@ -119,8 +127,16 @@ impl Object {
         if !value.is_object() {
             return Err(whole("is not a Kubernetes object: a mapping is expected"));
         }
-        let wire = Wire::deserialize(value).map_err(|error| whole(&error.to_string()))?;
-        Self::from_wire(wire)
+        let mut wire = Wire::deserialize(value).map_err(|error| whole(&error.to_string()))?;
+        if wire.kind == KUSTOMIZATION && text(&wire.metadata.name).is_empty() {
+            wire.metadata.name = KUSTOMIZATION.to_lowercase().into();
+            wire.spec = value.clone();
+        }
+        let mut object = Self::from_wire(wire)?;
+        if object.id.kind == "ConfigMap" {
+            object.texts = texts(&value["data"]);
+        }
+        Ok(object)
     }
 
     /// Reads an object from JSON text without keeping what is not needed of it.
@@ -147,7 +163,13 @@ impl Object {
     /// Gives an object that names no namespace the one that it would be created in.
     #[must_use]
     pub fn in_namespace(mut self, namespace: &str) -> Self {
-        let cluster_scoped = ["IngressClass", "Namespace", "ClusterRole"];
+        let cluster_scoped = [
+            "Bundle",
+            "ClusterBundle",
+            "ClusterRole",
+            "IngressClass",
+            "Namespace",
+        ];
         if self.id.namespace.is_empty() && !cluster_scoped.contains(&self.id.kind.as_str()) {
             Arc::make_mut(&mut self.id).namespace = namespace.to_owned();
         }
@@ -175,6 +197,8 @@ impl Object {
         }
         let (annotations, oddities) = annotations(&wire.metadata.annotations);
         Ok(Self {
+            texts: BTreeMap::new(),
+            encrypted: wire.data.is_encrypted() || wire.string_data.is_encrypted(),
             data: data(&id.kind, wire.data, wire.string_data),
             id: Arc::new(id),
             created: text(&wire.metadata.creation_timestamp).to_owned(),
@@ -231,6 +255,13 @@ fn lenient<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Metadata, D::Er
 #[derive(Default)]
 struct Data(BTreeMap<String, Option<String>>);
 
+impl Data {
+    fn is_encrypted(&self) -> bool {
+        let mut values = self.0.values().flatten();
+        values.any(|value| value.starts_with(ENCRYPTED))
+    }
+}
+
 impl<'de> Deserialize<'de> for Data {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         struct Keys;
@@ -261,6 +292,13 @@ impl<'de> Deserialize<'de> for Data {
         }
         deserializer.deserialize_any(Keys)
     }
+}
+
+/// The values that are strings.
+fn texts(data: &Value) -> BTreeMap<String, String> {
+    let data = data.as_object().into_iter().flatten();
+    data.filter_map(|(key, value)| Some((key.clone(), value.as_str()?.to_owned())))
+        .collect()
 }
 
 /// Merges `stringData` over `data` as the API server does, decoding the base64 of a Secret.
@@ -376,6 +414,32 @@ mod tests {
         let object = Object::from_value(&ingress).unwrap();
         assert_eq!(object.annotation("z"), Some("on"));
         assert_eq!(object.oddities[0].pointer, "/metadata/annotations/x~1y");
+    }
+
+    #[test]
+    fn a_config_map_keeps_its_texts_and_a_secret_none() {
+        let read = |kind: &str| {
+            let object = json!({"apiVersion": "v1", "kind": kind, "metadata": {"name": "a"},
+                "data": {"ssl-redirect": "false", "tls.key": "secret"}});
+            Object::from_value(&object).unwrap()
+        };
+        assert_eq!(read("ConfigMap").texts["ssl-redirect"], "false");
+        assert!(read("Secret").texts.is_empty());
+    }
+
+    #[test]
+    fn what_sops_has_encrypted_is_known_as_such() {
+        let secret = json!({"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "a"},
+            "stringData": {"ca.crt": "ENC[AES256_GCM,data:YQ==,type:str]"}});
+        assert!(Object::from_value(&secret).unwrap().encrypted);
+    }
+
+    #[test]
+    fn a_kustomization_has_no_name() {
+        let value = json!({"apiVersion": "kustomize.config.k8s.io/v1beta1",
+            "kind": "Kustomization", "secretGenerator": [{"name": "ca"}]});
+        let object = Object::from_value(&value).unwrap();
+        assert_eq!(object.spec["secretGenerator"][0]["name"], "ca");
     }
 
     #[test]
