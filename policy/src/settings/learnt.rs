@@ -75,11 +75,11 @@ impl Settings {
             let map = SecretRef::new(&id.namespace, &id.name);
             self.config_maps.insert(map, object.texts.clone());
             self.resolve();
-        } else if let Some(installation) = Installation::read(object) {
-            if installation.learn(&self.config_maps).is_some() {
-                self.installations.insert(Arc::clone(id), installation);
-                self.resolve();
-            }
+        } else if let Some(installation) = Installation::read(object)
+            && installation.learn(&self.config_maps).is_some()
+        {
+            self.installations.insert(Arc::clone(id), installation);
+            self.resolve();
         }
     }
 
