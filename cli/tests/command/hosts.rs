@@ -41,6 +41,46 @@ metadata: {name: settings, namespace: edge}
 data: {ssl-redirect: \"VALUE\"}
 ";
 
+/// Controllers and charts whose fields have the wrong types.
+const ODD: &str = r#"apiVersion: apps/v1
+kind: Deployment
+metadata: {name: traefik, namespace: kube-system}
+spec:
+  template:
+    spec:
+      containers:
+      - name: traefik
+        image: traefik
+        args: [1, null, {a: b}, "--configFile"]
+        env: [null, {name: X}, 3]
+        volumeMounts: [{name: v, mountPath: ""}, 1]
+      volumes: [null, {name: v, configMap: {name: x}}]
+---
+apiVersion: apps/v1
+kind: Deployment
+metadata: {name: ingress-nginx, namespace: kube-system}
+spec: {template: {spec: {containers: {a: b}}}}
+---
+apiVersion: helm.cattle.io/v1
+kind: HelmChartConfig
+metadata: {name: traefik, namespace: kube-system}
+spec: {valuesContent: "ports: [1,2\n"}
+---
+apiVersion: helm.cattle.io/v1
+kind: HelmChart
+metadata: {name: traefik, namespace: kube-system}
+spec: {valuesContent: "ports: 7\nproviders: x\nexperimental: [1]\n"}
+---
+apiVersion: helm.toolkit.fluxcd.io/v2
+kind: HelmRelease
+metadata: {name: traefik, namespace: other}
+spec: {chart: {spec: {chart: traefik}}, values: {ports: {web: 3, websecure: {http: 5, redirectTo: [1], tls: x}}, providers: {kubernetesCRD: 4}}}
+---
+apiVersion: kustomize.config.k8s.io/v1beta1
+kind: Kustomization
+secretGenerator: [1, {name: é}, {name: "a-ééééé"}]
+"#;
+
 /// A folder with a CA, and the Secret that holds it.
 fn shop() -> (tempfile::TempDir, String) {
     let folder = tempfile::tempdir().unwrap();
@@ -172,4 +212,16 @@ fn two_objects_on_a_host_are_both_named() {
             .unwrap()
             .contains("P-256")
     );
+}
+
+#[test]
+fn objects_of_any_shape_tell_nothing() {
+    let folder = tempfile::tempdir().unwrap();
+    let (_, alone) = get(folder.path(), &[], ROUTE);
+    for odd in ODD.split("---\n") {
+        let (_, host) = get(folder.path(), &[], &format!("{odd}{ROUTE}"));
+        assert_eq!(host["verdict"], alone["verdict"], "{odd}");
+    }
+    let (_, host) = get(folder.path(), &[], &format!("{ODD}{ROUTE}"));
+    assert_eq!(host["verdict"], alone["verdict"]);
 }

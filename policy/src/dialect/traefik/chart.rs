@@ -53,7 +53,7 @@ fn entry_point(name: &str, port: &Value) -> Vec<String> {
     let mut http = port["http"].clone();
     for field in ["middlewares", "redirections", "tls"] {
         if !port[field].is_null() {
-            merge(&mut http[field], &port[field]);
+            merge(&mut http, &json!({field: &port[field]}));
         }
     }
     let mut settings = Map::new();
