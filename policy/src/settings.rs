@@ -14,6 +14,7 @@ mod workload;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
+use crate::dialect::Dialect;
 use crate::{Object, ObjectRef};
 
 pub use assumption::{Assumption, assume};
@@ -65,6 +66,25 @@ impl Settings {
             Some(learnt) => configured.unwrap_or_default().or(&learnt.config),
             None => configured.unwrap_or_default(),
         }
+    }
+
+    /// Every controller of a dialect that is known: those of the configuration, completed by what
+    /// their objects tell; without any, those of which objects tell.
+    pub fn controllers(&self, dialect: &Dialect) -> Vec<GatewayConfig> {
+        let of_dialect = |config: &&GatewayConfig| config.dialect == dialect.id;
+        let configured: Vec<_> = self.gateways.iter().filter(of_dialect).collect();
+        if configured.is_empty() {
+            let learnt = self.learnt.iter().map(|learnt| &learnt.config);
+            return learnt.filter(of_dialect).cloned().collect();
+        }
+        let completed = |config: &GatewayConfig| {
+            let class = config.ingress_class.as_deref().unwrap_or(dialect.class);
+            match self.learnt_for(dialect.id, class) {
+                Some(learnt) => config.clone().or(&learnt.config),
+                None => config.clone(),
+            }
+        };
+        configured.into_iter().map(completed).collect()
     }
 
     /// What the configuration says of one gateway.

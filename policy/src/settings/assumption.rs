@@ -1,10 +1,11 @@
 //! Defaults that a verdict rests on. Which ones matter is found by asking: the host is settled
 //! again with the other value, and the default mattered if the verdict is another.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::{GatewayConfig, Part, Settings};
-use crate::dialect::{self, DIALECTS, Dialect};
+use crate::dialect::{self, Dialect};
 use crate::store::Facts;
 use crate::{Gateway, HostReport, Object};
 
@@ -23,17 +24,21 @@ pub struct Assumption {
 /// Takes note, at each host, of the defaults that its verdict rests on. `objects` are those that
 /// the facts were read from.
 pub fn assume(hosts: &mut [HostReport], facts: &Facts, objects: &[&Object]) {
-    for dialect in DIALECTS {
-        let of_dialect = hosts
-            .iter()
-            .filter(|host| host.host.key.gateway.dialect == dialect.id);
-        let mut gateways: Vec<_> = of_dialect
-            .map(|host| Arc::clone(&host.host.key.gateway))
-            .collect();
-        gateways.sort();
-        gateways.dedup();
-        for gateway in gateways {
-            Trial::of(dialect, gateway, facts, objects).run(hosts);
+    let mut served: BTreeMap<Arc<Gateway>, Vec<&Object>> = BTreeMap::new();
+    for object in objects {
+        if let Some((_, gateway)) = dialect::gateway_of(object, &facts.settings) {
+            served.entry(gateway).or_default().push(object);
+        }
+    }
+    for (gateway, objects) in served {
+        if let Some(dialect) = dialect::by_id(gateway.dialect) {
+            let trial = Trial {
+                dialect,
+                gateway,
+                facts,
+                objects,
+            };
+            trial.run(hosts);
         }
     }
 }
@@ -46,25 +51,7 @@ struct Trial<'a> {
     objects: Vec<&'a Object>,
 }
 
-impl<'a> Trial<'a> {
-    fn of(
-        dialect: &'static Dialect,
-        gateway: Arc<Gateway>,
-        facts: &'a Facts,
-        objects: &[&'a Object],
-    ) -> Self {
-        let serves = |object: &&&Object| {
-            let served_by = dialect::gateway_of(object, &facts.settings);
-            served_by.is_some_and(|(_, served_by)| served_by == gateway)
-        };
-        Self {
-            dialect,
-            facts,
-            objects: objects.iter().filter(serves).copied().collect(),
-            gateway,
-        }
-    }
-
+impl Trial<'_> {
     fn run(&self, hosts: &mut [HostReport]) {
         let config = self
             .facts

@@ -21,16 +21,40 @@ const PROGRAM: &str = "nginx-ingress-controller";
 /// What the verdicts take for granted where nothing is told.
 pub(super) const ASSUMPTIONS: &[Assumption] = &[
     Assumption {
+        says: "the controller's flag --default-ssl-certificate is not set",
+        part: Part::Args,
+        touches: |object| object.spec["tls"].is_array(),
+        otherwise: &[|config| arg(config, "--default-ssl-certificate=default/default")],
+    },
+    Assumption {
+        says: "the controller's flag --enable-annotation-validation is on",
+        part: Part::Args,
+        touches: asks,
+        otherwise: &[|config| arg(config, "--enable-annotation-validation=false")],
+    },
+    Assumption {
         says: "the controller's flag --enable-ssl-passthrough is off",
         part: Part::Args,
         touches: |object| has(object, "ssl-passthrough"),
-        otherwise: &[|config| config.args.push("--enable-ssl-passthrough".to_owned())],
+        otherwise: &[|config| arg(config, "--enable-ssl-passthrough")],
     },
     Assumption {
         says: "ConfigMap key allow-cross-namespace-resources is false",
         part: Part::Config,
-        touches: |object| has(object, "auth-tls-secret"),
+        touches: reaches_out,
         otherwise: &[|config| set(config, "allow-cross-namespace-resources", "true")],
+    },
+    Assumption {
+        says: "ConfigMap key allow-snippet-annotations is false",
+        part: Part::Config,
+        touches: |object| ends(object, "-snippet"),
+        otherwise: &[|config| set(config, "allow-snippet-annotations", "true")],
+    },
+    Assumption {
+        says: "ConfigMap key annotations-risk-level is High",
+        part: Part::Config,
+        touches: asks,
+        otherwise: &[|config| set(config, "annotations-risk-level", "Critical")],
     },
     Assumption {
         says: "ConfigMap key force-ssl-redirect is false",
@@ -45,12 +69,40 @@ pub(super) const ASSUMPTIONS: &[Assumption] = &[
         otherwise: &[|config| set(config, "ssl-redirect", "false")],
     },
     Assumption {
+        says: "ConfigMap key use-forwarded-headers is false",
+        part: Part::Config,
+        touches: |_| true,
+        otherwise: &[|config| set(config, "use-forwarded-headers", "true")],
+    },
+    Assumption {
         says: "the controller is of version 1.12 or newer",
         part: Part::Version,
-        touches: |object| has(object, "auth-tls-secret"),
+        touches: asks,
         otherwise: &[|config| config.version = Some("1.11.8".to_owned())],
     },
 ];
+
+/// Whether it speaks of client certificates at all.
+fn asks(object: &Object) -> bool {
+    let mut names = object.annotations.keys();
+    names.any(|name| name.starts_with(DIALECT.client_auth_prefix))
+}
+
+/// Whether it names the Secret of another namespace.
+fn reaches_out(object: &Object) -> bool {
+    let secret = object.annotation(&format!("{PREFIX}auth-tls-secret"));
+    let namespace = secret.and_then(|secret| secret.trim().split_once('/'));
+    namespace.is_some_and(|(namespace, _)| namespace != object.id.namespace)
+}
+
+fn ends(object: &Object, suffix: &str) -> bool {
+    let mut names = object.annotations.keys();
+    names.any(|name| name.ends_with(suffix))
+}
+
+fn arg(config: &mut GatewayConfig, arg: &str) {
+    config.args.push(arg.to_owned());
+}
 
 fn has(object: &Object, suffix: &str) -> bool {
     object.annotation(&format!("{PREFIX}{suffix}")).is_some()
@@ -280,6 +332,25 @@ mod tests {
             (dialect.id, gateway.instance.as_str()),
             ("ingress-nginx", "inside")
         );
+    }
+
+    #[test]
+    fn a_configured_controller_is_completed_and_hides_others() {
+        let of_objects = settings(&[deployment("c", json!(["--x"]))]);
+        let found = of_objects.controllers(&super::DIALECT);
+        assert_eq!((found.len(), found[0].is_on("x")), (1, true));
+        let mut both = Settings::new(vec![GatewayConfig {
+            dialect: "ingress-nginx".to_owned(),
+            args: vec!["--y".to_owned()],
+            ..GatewayConfig::default()
+        }]);
+        both.learn(&Object::from_value(&deployment("c", json!(["--x"]))).unwrap());
+        let found = both.controllers(&super::DIALECT);
+        assert_eq!(
+            (found.len(), found[0].is_on("x"), found[0].is_on("y")),
+            (1, false, true)
+        );
+        assert_eq!(found[0].version.as_deref(), Some("v1.15.1"));
     }
 
     #[test]

@@ -61,7 +61,16 @@ pub(super) const ASSUMPTIONS: &[Assumption] = &[
         }],
     },
     Assumption {
-        says: "Traefik is of version 2",
+        says: "the argument core.strictTLSOptions is off",
+        part: Part::Args,
+        touches: |_| true,
+        otherwise: &[|config| {
+            entry_points(config, &["websecure.http.tls=true"]);
+            config.args.push("--core.strictTLSOptions=true".to_owned());
+        }],
+    },
+    Assumption {
+        says: "Traefik is of version 2, which reads the group traefik.containo.us",
         part: Part::Version,
         touches: |object| object.id.group() == super::OLD_GROUP,
         otherwise: &[|config| config.version = Some("3.0.0".to_owned())],
