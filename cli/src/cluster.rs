@@ -2,13 +2,14 @@
 //! objects. What may not be read is said and makes the verdicts that rest on it unknown.
 
 mod config;
+mod settings;
 
 use std::sync::Arc;
 
 use anyhow::Context as _;
 use http::Request;
 use kube::Client;
-use policy::dialect::{INGRESS_CLASS, Kind};
+use policy::dialect::Kind;
 use policy::{Bundle, Facts, Lookup, Object, Report, SecretRef, Seen, Settings};
 use serde::Deserialize;
 use serde_json::Value;
@@ -159,25 +160,35 @@ impl Cluster {
             .map_err(|error| failed(&error, path))
     }
 
-    /// Everything that the dialects read. Of a kind that may be listed in `fallback` alone, what
-    /// is there.
+    /// Everything that the dialects read, as facts alone.
     pub(crate) async fn facts(
         &self,
         fallback: Option<&str>,
         settings: Settings,
     ) -> anyhow::Result<Facts> {
+        let (facts, _) = self.read(fallback, settings).await?;
+        Ok(facts)
+    }
+
+    /// Everything that the dialects read, and the facts in it. Of a kind that may be listed in
+    /// `fallback` alone, what is there.
+    pub(crate) async fn read(
+        &self,
+        fallback: Option<&str>,
+        settings: Settings,
+    ) -> anyhow::Result<(Facts, Vec<Object>)> {
+        let mut all = Vec::new();
         let mut facts = Facts::new(settings, Seen::All);
         // Secrets are not listed: those that are referred to are asked for one by one.
         facts.set_seen("Secret", Seen::Some);
-        for object in self.list(&INGRESS_CLASS, None).await?.unwrap_or_default() {
-            facts.settings.learn(&object);
-        }
+        self.learn(&mut facts.settings).await?;
         for kind in policy::dialect::kinds() {
             match self.list_somewhere(&kind, fallback).await? {
                 Ok(objects) => {
                     for object in objects {
                         let read = policy::dialect::read(&object, &facts.settings);
                         facts.insert(read);
+                        all.push(object);
                     }
                 }
                 Err(why) => {
@@ -189,7 +200,7 @@ impl Cluster {
                 }
             }
         }
-        Ok(facts)
+        Ok((facts, all))
     }
 
     /// One kind in all namespaces, or in the only one that may be listed.

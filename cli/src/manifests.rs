@@ -145,7 +145,7 @@ pub(crate) fn read(
 
 /// Reads one document that is no manifest; line and column from 1 with the reason.
 pub(crate) fn parse(text: &str) -> Result<Value, (usize, usize, String)> {
-    yaml::parse(text).map_err(|(line, column, reason)| (line + 1, column, reason))
+    policy::yaml::parse(text).map_err(|(line, column, reason)| (line + 1, column, reason))
 }
 
 fn in_folder(folder: &Path, recursive: bool) -> anyhow::Result<Vec<PathBuf>> {
@@ -196,7 +196,7 @@ fn add(name: &str, bytes: Vec<u8>, namespace: &str, manifests: &mut Manifests) {
             line,
             prefix: String::new(),
         };
-        match yaml::parse(&file.text[start..end]) {
+        match policy::yaml::parse(&file.text[start..end]) {
             Ok(Value::Null) => {}
             Ok(value) => add_value(value, place, namespace, manifests),
             Err((row, column, reason)) => manifests.broken.push(Broken {

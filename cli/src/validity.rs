@@ -56,6 +56,18 @@ pub(crate) fn day(seconds: i64) -> String {
     }
 }
 
+/// How long until a moment, as kubectl tells an age: `9y`, `89d`, `5h`; `ended` afterwards.
+pub(crate) fn left(now: i64, end: i64) -> String {
+    const HOUR: i64 = 3600;
+    const DAY: i64 = 24 * HOUR;
+    match end.saturating_sub(now) {
+        past if past <= 0 => "ended".to_owned(),
+        hours if hours < 2 * DAY => format!("{}h", hours / HOUR),
+        days if days < 730 * DAY => format!("{}d", days / DAY),
+        years => format!("{}y", years / (365 * DAY)),
+    }
+}
+
 /// `2027-01-31T12:00:00Z`.
 pub(crate) fn time(seconds: i64) -> String {
     match jiff::Timestamp::from_second(seconds) {
@@ -68,6 +80,14 @@ pub(crate) fn time(seconds: i64) -> String {
 mod tests {
     #![allow(clippy::unwrap_used)]
     use super::*;
+
+    #[test]
+    fn what_is_left() {
+        let day = 24 * 3600;
+        let ends = [0, 3600, day, 2 * day, 729 * day, 3650 * day];
+        let said = ends.map(|end| left(0, end));
+        assert_eq!(said, ["ended", "1h", "24h", "2d", "729d", "10y"]);
+    }
 
     #[test]
     fn days_and_times() {

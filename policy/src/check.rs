@@ -20,6 +20,8 @@ pub struct HostReport {
     pub verdict: Verdict,
     /// The findings of this host.
     pub findings: Vec<Finding>,
+    /// Defaults that the verdict rests on, where somebody asked for them ([`crate::assume`]).
+    pub assumed: Vec<&'static str>,
 }
 
 /// Everything there is to say about a view.
@@ -65,6 +67,7 @@ fn check_key(key: &HostKey, view: &View<'_>, now: i64) -> HostReport {
     HostReport {
         verdict: host.verdict(),
         findings: check_host(&host, now),
+        assumed: Vec::new(),
         host,
     }
 }

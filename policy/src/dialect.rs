@@ -3,7 +3,7 @@
 
 mod apisix;
 mod ingress_nginx;
-mod pending;
+pub(crate) mod pending;
 mod traefik;
 
 use std::sync::Arc;
@@ -15,7 +15,7 @@ use crate::fact::{Harm, ObjectFacts, Remark, RemarkKind};
 use crate::gateway::{Gateway, HostKey};
 use crate::host::Host;
 use crate::object::SecretRef;
-use crate::settings::{Settings, class_of};
+use crate::settings::{Assumption, ConfigMaps, Installation, Learnt, Settings, class_of};
 use crate::site::Site;
 use crate::trust::TrustState;
 use crate::view::View;
@@ -110,6 +110,12 @@ pub struct Dialect {
     pub select: fn(&Bundle) -> TrustState,
     /// Puts a route behind a CA.
     pub write: fn(&WriteRequest<'_>) -> Result<Vec<Value>, String>,
+    /// The label `app.kubernetes.io/name` of the controller's pods, and names of its chart.
+    pub apps: &'static [&'static str],
+    /// What an object that runs or installs something tells of this controller.
+    pub settings: fn(&Installation, &ConfigMaps) -> Option<Learnt>,
+    /// The defaults that verdicts can rest on.
+    pub assumptions: &'static [Assumption],
 }
 
 /// What `write` is to do.
@@ -122,6 +128,12 @@ pub struct WriteRequest<'a> {
     pub mode: Mode,
     /// What is known of the gateways.
     pub settings: &'a Settings,
+}
+
+/// Every label `app.kubernetes.io/name` under which some controller's pods run.
+pub fn apps() -> Vec<&'static str> {
+    let apps = DIALECTS.iter().flat_map(|dialect| dialect.apps);
+    apps.copied().collect()
 }
 
 /// The dialect with an id.
@@ -249,6 +261,9 @@ fn ingress_dialect(
     if let Some(dialect) = configured.and_then(|config| by_id(&config.dialect)) {
         return Some(dialect);
     }
+    if let Some(dialect) = settings.learnt_dialect(class).and_then(by_id) {
+        return Some(dialect);
+    }
     if let Some(controller) = settings.classes.get(class) {
         return DIALECTS
             .iter()
@@ -262,10 +277,16 @@ fn ingress_dialect(
     by_name.or_else(|| by_annotations(object))
 }
 
-/// An Ingress without a class: its annotations tell, then the only gateway that is configured,
-/// then the one that serves such Ingresses by default.
+/// An Ingress without a class: its annotations tell, then the IngressClass that it gets when it
+/// is created, then the only gateway that is configured, then the one that serves such Ingresses
+/// by default.
 fn classless(object: &Object, settings: &Settings) -> Option<&'static Dialect> {
+    let default = || {
+        let class = settings.default_class()?;
+        ingress_dialect(object, Some(class), settings)
+    };
     by_annotations(object)
+        .or_else(default)
         .or_else(|| match settings.gateways.as_slice() {
             [sole] => by_id(&sole.dialect),
             _ => None,
@@ -286,7 +307,7 @@ fn by_annotations(object: &Object) -> Option<&'static Dialect> {
 /// A Secret or ConfigMap, an object that promises one, or an object without meaning here.
 fn plain(object: &Object) -> ObjectFacts {
     let mut facts = ObjectFacts::silent(&object.id);
-    if object.id.api_version == "v1" && object.id.kind == "Secret" {
+    if object.id.api_version == "v1" && object.id.kind == "Secret" && !object.encrypted {
         facts.bundle = Some(Arc::new(Bundle::read(object)));
     }
     facts.promises = pending::promises(object);

@@ -12,6 +12,7 @@
 
 pub mod dialect;
 pub mod rule;
+pub mod yaml;
 
 mod bundle;
 mod check;
@@ -21,7 +22,7 @@ mod gateway;
 mod host;
 mod lookup;
 mod object;
-mod settings;
+pub mod settings;
 mod site;
 mod store;
 mod subject;
@@ -39,7 +40,7 @@ pub use gateway::{Gateway, HostKey};
 pub use host::{Admits, Because, Door, Fallback, Host, OptionState, Verdict};
 pub use lookup::{Lookup, Seen};
 pub use object::{Object, ObjectRef, SecretRef, Unreadable};
-pub use settings::{GatewayConfig, Settings};
+pub use settings::{GatewayConfig, Settings, assume};
 pub use site::{Repair, Site};
 pub use store::Facts;
 pub use trust::{TrustState, TrustUse};

@@ -2,17 +2,19 @@
 //! only what a gateway reads as a CA. Everything else (managedFields, status, private keys) is
 //! skipped while parsing.
 
+mod data;
+
 use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
 
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
-use serde::de::{Deserialize, Deserializer, IgnoredAny, MapAccess, Visitor};
+use serde::de::{Deserialize, Deserializer};
 use serde_json::Value;
 
-/// Keys of a Secret or ConfigMap whose value a gateway may read as certificates.
-const CERTIFICATE_KEYS: [&str; 4] = ["ca.crl", "ca.crt", "tls.ca", "tls.crt"];
+use data::{Data, data, texts};
+
+/// The kind of a `kustomization.yaml`, which has neither a name nor a `spec`.
+const KUSTOMIZATION: &str = "Kustomization";
 
 /// Which object is meant.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -92,7 +94,7 @@ pub struct Unreadable {
 }
 
 /// One object, reduced to what decides about client certificates.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Object {
     /// Which object.
     pub id: Arc<ObjectRef>,
@@ -108,6 +110,10 @@ pub struct Object {
     pub spec: Value,
     /// Certificate data by key; other keys are present with no value.
     pub data: BTreeMap<String, Option<Vec<u8>>>,
+    /// The data of a ConfigMap as text, where it was read with [`Object::from_value`].
+    pub texts: BTreeMap<String, String>,
+    /// Whether the values are encrypted in the file (SOPS): what they are, nobody sees here.
+    pub encrypted: bool,
 }
 
 impl Object {
@@ -119,8 +125,16 @@ impl Object {
         if !value.is_object() {
             return Err(whole("is not a Kubernetes object: a mapping is expected"));
         }
-        let wire = Wire::deserialize(value).map_err(|error| whole(&error.to_string()))?;
-        Self::from_wire(wire)
+        let mut wire = Wire::deserialize(value).map_err(|error| whole(&error.to_string()))?;
+        if wire.kind == KUSTOMIZATION && text(&wire.metadata.name).is_empty() {
+            wire.metadata.name = KUSTOMIZATION.to_lowercase().into();
+            wire.spec = value.clone();
+        }
+        let mut object = Self::from_wire(wire)?;
+        if object.id.kind == "ConfigMap" {
+            object.texts = texts(&value["data"]);
+        }
+        Ok(object)
     }
 
     /// Reads an object from JSON text without keeping what is not needed of it.
@@ -147,7 +161,13 @@ impl Object {
     /// Gives an object that names no namespace the one that it would be created in.
     #[must_use]
     pub fn in_namespace(mut self, namespace: &str) -> Self {
-        let cluster_scoped = ["IngressClass", "Namespace", "ClusterRole"];
+        let cluster_scoped = [
+            "Bundle",
+            "ClusterBundle",
+            "ClusterRole",
+            "IngressClass",
+            "Namespace",
+        ];
         if self.id.namespace.is_empty() && !cluster_scoped.contains(&self.id.kind.as_str()) {
             Arc::make_mut(&mut self.id).namespace = namespace.to_owned();
         }
@@ -175,6 +195,8 @@ impl Object {
         }
         let (annotations, oddities) = annotations(&wire.metadata.annotations);
         Ok(Self {
+            texts: BTreeMap::new(),
+            encrypted: wire.data.is_encrypted() || wire.string_data.is_encrypted(),
             data: data(&id.kind, wire.data, wire.string_data),
             id: Arc::new(id),
             created: text(&wire.metadata.creation_timestamp).to_owned(),
@@ -224,63 +246,6 @@ struct Metadata {
 /// `metadata: null` is the same as no metadata.
 fn lenient<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Metadata, D::Error> {
     Ok(Option::<Metadata>::deserialize(deserializer)?.unwrap_or_default())
-}
-
-/// `data` of a Secret or ConfigMap: the values of certificate keys, of other keys the presence.
-/// A private key is skipped by the parser and never held.
-#[derive(Default)]
-struct Data(BTreeMap<String, Option<String>>);
-
-impl<'de> Deserialize<'de> for Data {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct Keys;
-        impl<'de> Visitor<'de> for Keys {
-            type Value = Data;
-
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("a map of data keys")
-            }
-
-            fn visit_unit<E>(self) -> Result<Data, E> {
-                Ok(Data::default())
-            }
-
-            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Data, A::Error> {
-                let mut data = Data::default();
-                while let Some(key) = map.next_key::<String>()? {
-                    let value = if CERTIFICATE_KEYS.contains(&key.as_str()) {
-                        map.next_value::<Value>()?.as_str().map(str::to_owned)
-                    } else {
-                        map.next_value::<IgnoredAny>()?;
-                        None
-                    };
-                    data.0.insert(key, value);
-                }
-                Ok(data)
-            }
-        }
-        deserializer.deserialize_any(Keys)
-    }
-}
-
-/// Merges `stringData` over `data` as the API server does, decoding the base64 of a Secret.
-fn data(kind: &str, data: Data, string_data: Data) -> BTreeMap<String, Option<Vec<u8>>> {
-    let decode = |value: String| match kind {
-        "Secret" => {
-            let packed: String = value.split_ascii_whitespace().collect();
-            STANDARD.decode(packed).unwrap_or_default()
-        }
-        _ => value.into_bytes(),
-    };
-    let encoded = data
-        .0
-        .into_iter()
-        .map(|(key, value)| (key, value.map(decode)));
-    let plain = string_data
-        .0
-        .into_iter()
-        .map(|(key, value)| (key, value.map(String::into_bytes)));
-    encoded.chain(plain).collect()
 }
 
 /// Splits annotations into strings and values of a type that the API server refuses.
@@ -376,6 +341,32 @@ mod tests {
         let object = Object::from_value(&ingress).unwrap();
         assert_eq!(object.annotation("z"), Some("on"));
         assert_eq!(object.oddities[0].pointer, "/metadata/annotations/x~1y");
+    }
+
+    #[test]
+    fn a_config_map_keeps_its_texts_and_a_secret_none() {
+        let read = |kind: &str| {
+            let object = json!({"apiVersion": "v1", "kind": kind, "metadata": {"name": "a"},
+                "data": {"ssl-redirect": "false", "tls.key": "secret"}});
+            Object::from_value(&object).unwrap()
+        };
+        assert_eq!(read("ConfigMap").texts["ssl-redirect"], "false");
+        assert!(read("Secret").texts.is_empty());
+    }
+
+    #[test]
+    fn what_sops_has_encrypted_is_known_as_such() {
+        let secret = json!({"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "a"},
+            "stringData": {"ca.crt": "ENC[AES256_GCM,data:YQ==,type:str]"}});
+        assert!(Object::from_value(&secret).unwrap().encrypted);
+    }
+
+    #[test]
+    fn a_kustomization_has_no_name() {
+        let value = json!({"apiVersion": "kustomize.config.k8s.io/v1beta1",
+            "kind": "Kustomization", "secretGenerator": [{"name": "ca"}]});
+        let object = Object::from_value(&value).unwrap();
+        assert_eq!(object.spec["secretGenerator"][0]["name"], "ca");
     }
 
     #[test]

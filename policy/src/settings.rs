@@ -1,10 +1,29 @@
-//! What a gateway is told outside the objects: version, flags, ConfigMap, IngressClasses.
+//! What a gateway is told outside the objects that route: version, flags, ConfigMap,
+//! IngressClasses. From the configuration, and from the objects of the controller itself.
+//!
+//! What holds is decided part by part (version, arguments, ConfigMap): the configuration where it
+//! says the part; else what the controller's objects tell; else the controller's defaults, which
+//! are then assumed (see [`assume`]).
 
-use std::collections::BTreeMap;
+mod assumption;
+mod config;
+mod learnt;
+mod release;
+mod workload;
 
-use serde::Deserialize;
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
-use crate::Object;
+use crate::dialect::Dialect;
+use crate::{Object, ObjectRef};
+
+pub use assumption::{Assumption, assume};
+pub use config::{GatewayConfig, Part};
+pub use learnt::{ConfigMaps, Installation, Learnt};
+pub use release::Release;
+pub(crate) use release::{merge, scalar};
+pub(crate) use workload::version;
+pub use workload::{Container, Workload};
 
 /// The annotation that named an Ingress' class before `spec.ingressClassName`.
 pub(crate) const CLASS_ANNOTATION: &str = "kubernetes.io/ingress.class";
@@ -16,83 +35,78 @@ pub struct Settings {
     pub gateways: Vec<GatewayConfig>,
     /// IngressClass name to `spec.controller`, as far as seen.
     pub classes: BTreeMap<String, String>,
-}
-
-/// One controller's settings, in the controller's own spelling.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
-pub struct GatewayConfig {
-    /// The id of the dialect, as in `kubectl mtls get hosts`.
-    pub dialect: String,
-    /// The IngressClass that this controller serves.
-    #[serde(default)]
-    pub ingress_class: Option<String>,
-    /// The controller's version, `1.15.1` or `v3.7.9`.
-    #[serde(default)]
-    pub version: Option<String>,
-    /// The container's arguments, verbatim.
-    #[serde(default)]
-    pub args: Vec<String>,
-    /// The ConfigMap's data, verbatim.
-    #[serde(default)]
-    pub config: BTreeMap<String, String>,
-}
-
-impl GatewayConfig {
-    /// The value of a flag, `--name=value` or a bare `--name` (then `true`); names are compared
-    /// without case, as Traefik does. The last one wins.
-    pub fn flag(&self, name: &str) -> Option<&str> {
-        self.args.iter().rev().find_map(|arg| {
-            let arg = arg.trim_start_matches('-');
-            let (key, value) = arg.split_once('=').unwrap_or((arg, "true"));
-            key.eq_ignore_ascii_case(name).then_some(value)
-        })
-    }
-
-    /// Whether a boolean flag is on.
-    pub fn is_on(&self, name: &str) -> bool {
-        self.flag(name)
-            .is_some_and(|value| value.eq_ignore_ascii_case("true") || value == "1")
-    }
-
-    /// Whether a key of the ConfigMap says `true`; `default` where it is absent.
-    pub fn config_is_on(&self, key: &str, default: bool) -> bool {
-        self.config
-            .get(key)
-            .map_or(default, |value| value.trim() == "true")
-    }
-
-    /// Major and minor version, where known.
-    pub fn release(&self) -> Option<(u32, u32)> {
-        let version = self.version.as_deref()?.trim_start_matches('v');
-        let mut parts = version.split('.').map(str::parse);
-        Some((parts.next()?.ok()?, parts.next()?.ok()?))
-    }
+    /// IngressClasses that objects get which name none.
+    pub default_classes: BTreeSet<String>,
+    installations: BTreeMap<Arc<ObjectRef>, Installation>,
+    config_maps: ConfigMaps,
+    learnt: Vec<Learnt>,
+    /// What to say of one gateway instance instead: dialect, instance, settings.
+    instead: Option<Box<(&'static str, String, GatewayConfig)>>,
 }
 
 impl Settings {
-    /// The settings of one gateway; the controller's defaults where the configuration is silent.
+    /// What a configuration says; nothing else is known yet.
+    pub fn new(gateways: Vec<GatewayConfig>) -> Self {
+        Self {
+            gateways,
+            ..Self::default()
+        }
+    }
+
+    /// The settings of one gateway; the controller's defaults where nothing is known.
     pub fn gateway(&self, dialect: &str, instance: &str) -> GatewayConfig {
+        if let Some(instead) = &self.instead {
+            let (for_dialect, for_instance, config) = &**instead;
+            if (*for_dialect, for_instance.as_str()) == (dialect, instance) {
+                return config.clone();
+            }
+        }
+        let configured = self.configured(dialect, instance).cloned();
+        match self.learnt_for(dialect, instance) {
+            Some(learnt) => configured.unwrap_or_default().or(&learnt.config),
+            None => configured.unwrap_or_default(),
+        }
+    }
+
+    /// Every controller of a dialect that is known: those of the configuration, completed by what
+    /// their objects tell; without any, those of which objects tell.
+    pub fn controllers(&self, dialect: &Dialect) -> Vec<GatewayConfig> {
+        let of_dialect = |config: &&GatewayConfig| config.dialect == dialect.id;
+        let configured: Vec<_> = self.gateways.iter().filter(of_dialect).collect();
+        if configured.is_empty() {
+            let learnt = self.learnt.iter().map(|learnt| &learnt.config);
+            return learnt.filter(of_dialect).cloned().collect();
+        }
+        let completed = |config: &GatewayConfig| {
+            let class = config.ingress_class.as_deref().unwrap_or(dialect.class);
+            match self.learnt_for(dialect.id, class) {
+                Some(learnt) => config.clone().or(&learnt.config),
+                None => config.clone(),
+            }
+        };
+        configured.into_iter().map(completed).collect()
+    }
+
+    /// What the configuration says of one gateway.
+    fn configured(&self, dialect: &str, instance: &str) -> Option<&GatewayConfig> {
         let named = |config: &&GatewayConfig| {
             config.dialect == dialect && config.ingress_class.as_deref() == Some(instance)
         };
         let sole =
             |config: &&GatewayConfig| config.dialect == dialect && config.ingress_class.is_none();
-        let found = self
-            .gateways
-            .iter()
+        let mut gateways = self.gateways.iter();
+        gateways
             .find(named)
-            .or_else(|| self.gateways.iter().find(sole));
-        found.cloned().unwrap_or_default()
+            .or_else(|| self.gateways.iter().find(sole))
     }
 
-    /// Takes note of an IngressClass; other kinds are no settings.
-    pub fn learn(&mut self, object: &Object) {
-        if object.id.kind == "IngressClass" {
-            let controller = object.spec["controller"].as_str().unwrap_or_default();
-            self.classes
-                .insert(object.id.name.clone(), controller.to_owned());
-        }
+    /// The only IngressClass that objects get which name none.
+    pub(crate) fn default_class(&self) -> Option<&str> {
+        let mut classes = self.default_classes.iter();
+        classes
+            .next()
+            .filter(|_| self.default_classes.len() == 1)
+            .map(String::as_str)
     }
 }
 
@@ -102,21 +116,4 @@ pub(crate) fn class_of(object: &Object) -> Option<&str> {
         .as_str()
         .or_else(|| object.annotation(CLASS_ANNOTATION))
         .filter(|class| !class.is_empty())
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn flags_are_found_without_case_and_the_last_wins() {
-        let config = GatewayConfig {
-            args: vec!["--a.B=1".into(), "--a.b=x".into(), "--on".into()],
-            version: Some("v3.7.9".into()),
-            ..GatewayConfig::default()
-        };
-        assert_eq!(config.flag("A.b"), Some("x"));
-        assert!(config.is_on("on"));
-        assert_eq!(config.release(), Some((3, 7)));
-    }
 }

@@ -41,6 +41,18 @@ impl Facts {
         }
     }
 
+    /// A store with what is known of Secrets, of what was seen, and nothing else.
+    pub(crate) fn with_settings(&self, settings: Settings) -> Self {
+        Self {
+            settings,
+            bundles: self.bundles.clone(),
+            promised: self.promised.clone(),
+            seen: self.seen.clone(),
+            seen_by_default: self.seen_by_default.clone(),
+            ..Self::default()
+        }
+    }
+
     /// Says how much of one kind was seen.
     pub fn set_seen(&mut self, kind: &str, seen: Seen) {
         self.seen.insert(kind.to_owned(), seen);

@@ -5,6 +5,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use crate::bundle::Bundle;
+use crate::dialect::pending::covering;
 use crate::fact::{Filter, ObjectFacts, Route, TlsOption};
 use crate::gateway::{Gateway, HostKey};
 use crate::lookup::{Lookup, Seen};
@@ -152,7 +153,11 @@ impl<'a> View<'a> {
     }
 
     fn is_promised(&self, secret: &SecretRef) -> bool {
-        self.base.is_promised(secret) || self.laid().any(|facts| facts.promises.contains(secret))
+        let promises = covering(secret);
+        let laid = |promise| self.laid().any(|facts| facts.promises.contains(promise));
+        promises
+            .iter()
+            .any(|promise| self.base.is_promised(promise) || laid(promise))
     }
 
     fn laid(&self) -> impl Iterator<Item = &Arc<ObjectFacts>> {

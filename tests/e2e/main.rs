@@ -7,6 +7,7 @@ mod authority;
 mod endpoint;
 mod guides;
 mod path;
+mod settings;
 
 use std::path::Path;
 use std::process::Command;

@@ -21,6 +21,9 @@ pub(crate) struct Args {
     /// Where /livez, /readyz and /metrics answer, HTTP
     #[arg(long, value_name = "ADDRESS", default_value = "0.0.0.0:8080")]
     pub(crate) health_listen: SocketAddr,
+    /// What the gateways are told outside the objects, as kubectl mtls takes it
+    #[arg(long, value_name = "FILE")]
+    pub(crate) config: Option<PathBuf>,
     /// Rule that only warns, as missing-ca (can be repeated)
     #[arg(long, value_name = "RULE", value_delimiter = ',', value_parser = rule)]
     pub(crate) warn: Vec<&'static str>,

@@ -73,7 +73,9 @@ async fn follow_classes(state: &State, classes: &watch::Sender<u64>) {
             }
             Ok(Event::Delete(object)) => {
                 let name = object.metadata.name.unwrap_or_default();
-                state.facts_mut().settings.classes.remove(&name);
+                let settings = &mut state.facts_mut().settings;
+                settings.classes.remove(&name);
+                settings.default_classes.remove(&name);
                 classes.send_modify(|generation| *generation += 1);
             }
             Ok(Event::Init) => {}

@@ -1,13 +1,15 @@
 //! What all requests share.
 
 use std::collections::HashSet;
+use std::fs;
+use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 use std::time::Duration;
 
 use anyhow::Context as _;
 use kube::{Client, Config};
-use policy::{Facts, Seen, Settings};
+use policy::{Facts, GatewayConfig, Seen, Settings};
 
 use crate::args::Args;
 use crate::metrics::Metrics;
@@ -36,7 +38,9 @@ impl State {
         let mut live = config.clone();
         live.default_retry = false;
         live.connect_timeout = Some(Duration::from_secs(2));
-        let mut facts = Facts::new(Settings::default(), Seen::All);
+        let gateways = args.config.as_deref().map(gateways).transpose()?;
+        let settings = Settings::new(gateways.unwrap_or_default());
+        let mut facts = Facts::new(settings, Seen::All);
         // Secrets are never listed; each one that an answer rests on is read when it is needed.
         facts.set_seen("Secret", Seen::Some);
         Ok(Arc::new(Self {
@@ -91,5 +95,42 @@ impl State {
     /// Whether the process was told to end.
     pub(crate) fn is_draining(&self) -> bool {
         self.draining.load(Ordering::Relaxed)
+    }
+}
+
+/// Reads `--config`.
+fn gateways(path: &Path) -> anyhow::Result<Vec<GatewayConfig>> {
+    let name = path.display();
+    let text = fs::read_to_string(path).with_context(|| format!("reading {name}"))?;
+    let wrong = |reason| anyhow::anyhow!("{name}: {reason}");
+    let document = policy::yaml::parse(&text).map_err(|(line, column, reason)| {
+        wrong(format!("line {}, column {column}: {reason}", line + 1))
+    })?;
+    GatewayConfig::from_document(&document).map_err(wrong)
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    /// A file in a folder of its own; its name is that of the test.
+    fn read(name: &str, text: &str) -> anyhow::Result<Vec<GatewayConfig>> {
+        let path = std::env::temp_dir().join(format!("{name}-{}.yaml", std::process::id()));
+        fs::write(&path, text).unwrap();
+        let read = gateways(&path);
+        fs::remove_file(&path).unwrap();
+        read
+    }
+
+    #[test]
+    fn the_configuration_is_the_one_of_the_command() {
+        let head = "apiVersion: kubectl-mtls.github.io/v1alpha1\nkind: Config\n";
+        let entry = "gateways:\n- dialect: traefik\n  args: [--x=1]\n";
+        let found = read("config", &format!("{head}{entry}")).unwrap();
+        assert_eq!(found[0].flag("x"), Some("1"));
+        let wrong = read("wrong", &format!("{head}gateways: [{{dialect: other}}]\n")).unwrap_err();
+        assert!(format!("{wrong:#}").contains("\"other\""), "{wrong:#}");
+        assert!(read("broken", "gateways: [").is_err());
     }
 }

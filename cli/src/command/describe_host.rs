@@ -1,6 +1,10 @@
 //! `describe host`: which objects decide about a host, and what would make it enforced.
 
-use policy::{Admits, Because, Door, HostReport, Lookup, TrustUse, Verdict};
+mod chain;
+
+use std::cmp::Reverse;
+
+use policy::{Admits, Because, Door, HostReport, Lookup, Site, TrustUse, Verdict};
 use serde_json::{Value, json};
 
 use super::source::Source;
@@ -15,7 +19,7 @@ use crate::validity::day;
   kubectl mtls describe host api.example.com -A
   kubectl mtls describe host api.example.com -f deploy -R --complete")]
 pub(crate) struct Args {
-    /// The host, as `get hosts` shows it
+    /// The host, as `get hosts` shows it, or a name that a wildcard covers
     host: String,
     #[command(flatten)]
     source: Source,
@@ -26,38 +30,40 @@ pub(crate) struct Args {
 
 pub(crate) fn run(args: &Args, globals: &Globals) -> anyhow::Result<u8> {
     let judged = args.source.judge(globals)?;
-    let wanted = args.host.to_lowercase();
-    let all = judged.report.hosts.iter();
-    let found: Vec<_> = all
-        .filter(|report| report.host.key.host == wanted)
-        .collect();
+    let found = covering(&judged.report.hosts, &args.host.to_lowercase());
     if found.is_empty() {
-        let wildcard = wanted
-            .split_once('.')
-            .map(|(_, parent)| format!("*.{parent}"));
-        let near = judged
-            .report
-            .hosts
-            .iter()
-            .map(|report| &report.host.key.host);
-        let near = near.filter(|host| Some(*host) == wildcard.as_ref() || *host == "*");
-        let near = near.cloned().collect::<Vec<_>>().join(", ");
-        let hint = match near.as_str() {
-            "" => "`kubectl mtls get hosts` lists the hosts; add -A for all namespaces".to_owned(),
-            near => format!("this host covers it: {near}"),
-        };
-        return Err(Problem::world(format!("no route opens host {}", args.host)).hint(hint));
+        return Err(Problem::world(format!("no route opens host {}", args.host))
+            .hint("`kubectl mtls get hosts` lists the hosts; add -A for all namespaces"));
     }
     let items: Vec<_> = found.iter().map(|report| value(report)).collect();
     output::value(
         args.output,
         &json!({"schemaVersion": 1, "items": items}),
         || {
-            let texts = found.iter().map(|report| text(report));
+            let texts = found.iter().map(|report| text(report, &args.host));
             texts.collect::<Vec<_>>().join("\n")
         },
     )?;
     Ok(0)
+}
+
+/// The hosts of that name; of a gateway without it, the wildcard that covers it; where there is
+/// neither, the one for every name.
+fn covering<'a>(hosts: &'a [HostReport], name: &str) -> Vec<&'a HostReport> {
+    let named = |name: &str| -> Vec<&HostReport> {
+        let named = hosts.iter().filter(|report| report.host.key.host == name);
+        named.collect()
+    };
+    let mut found = named(name);
+    if let Some((_, parent)) = name.split_once('.') {
+        let others = named(&format!("*.{parent}")).into_iter().filter(|wild| {
+            let gateway = &wild.host.key.gateway;
+            !found.iter().any(|exact| exact.host.key.gateway == *gateway)
+        });
+        let others: Vec<_> = others.collect();
+        found.extend(others);
+    }
+    if found.is_empty() { named("*") } else { found }
 }
 
 fn value(report: &HostReport) -> Value {
@@ -70,7 +76,7 @@ fn value(report: &HostReport) -> Value {
     let cas = host.trust.iter().map(|used| {
         json!({"reference": used.reference.spelt, "found": found(used),
             "certificates": used.anchors().iter().map(|ca| json!({"subject": ca.subject,
-                "notAfter": crate::validity::time(ca.not_after),
+                "key": ca.key.to_string(), "notAfter": crate::validity::time(ca.not_after),
                 "sha256": ca.fingerprint_hex()})).collect::<Vec<_>>()})
     });
     let findings = report.findings.iter().map(|finding| {
@@ -82,52 +88,56 @@ fn value(report: &HostReport) -> Value {
         "instance": host.key.gateway.instance, "verdict": report.verdict.to_string(),
         "doors": doors.collect::<Vec<_>>(), "cas": cas.collect::<Vec<_>>(),
         "objects": host.rests_on.iter().map(|object| output::object(object)).collect::<Vec<_>>(),
+        "routes": chain::routes(report).map(|object| output::object(object)).collect::<Vec<_>>(),
+        "chain": chain::chain(host), "assumed": report.assumed,
         "unseen": host.unseen(), "findings": findings.collect::<Vec<_>>(),
-        "toBeEnforced": remedy(report)})
+        "toBeEnforced": remedies(report).into_iter().next()})
 }
 
-fn text(report: &HostReport) -> String {
+fn text(report: &HostReport, asked: &str) -> String {
     let host = &report.host;
+    let name = match host.key.host.as_str() {
+        name if name == asked.to_lowercase() => name.to_owned(),
+        wildcard => format!("{wildcard}, which covers {asked}"),
+    };
     let gateway = format!(
         "{} ({})",
         host.key.gateway.dialect, host.key.gateway.instance
     );
     let mut lines = vec![
-        line("Host", &host.key.host),
+        line("Host", &name),
         line("Gateway", &gateway),
         line("Verdict", &report.verdict.to_string()),
     ];
+    lines.extend(chain::decider(report).map(|site| line("Decided by", &place(site))));
     lines.extend(host.doors.iter().map(door));
+    lines.extend(labelled("Opened by", chain::routes(report)));
+    lines.extend(labelled("Chain", chain::chain(host).iter()));
     lines.extend(host.trust.iter().flat_map(trust));
-    let options = host.options.iter().map(|state| {
-        let found = match &state.found {
-            Lookup::Found(option) => option.site.object.to_string(),
-            Lookup::Missing => "does not exist".to_owned(),
-            Lookup::Unknown(what) => format!("not seen: {what}"),
-        };
-        line("TLS option", &format!("{:?}: {found}", state.option.spelt))
-    });
-    lines.extend(options);
-    lines.extend(
-        host.rests_on
-            .iter()
-            .map(|object| line("Rests on", &object.to_string())),
-    );
-    lines.extend(
-        host.unseen()
-            .into_iter()
-            .map(|unseen| line("Not seen", unseen)),
-    );
+    lines.extend(labelled("Not seen", host.unseen().into_iter()));
+    lines.extend(labelled("Assumes", report.assumed.iter()));
     for finding in &report.findings {
         let said = format!("{} {}: {}", finding.severity, finding.rule, finding.message);
         lines.push(line("Finding", &said));
-        let place = format!("{} {}", finding.site.object, finding.site.pointer);
-        lines.push(line("", place.trim()));
+        lines.push(line("", &place(&finding.site)));
     }
-    if let Some(remedy) = remedy(report) {
-        lines.push(line("To be enforced", &remedy));
-    }
+    lines.extend(labelled("To be enforced", remedies(report).iter()));
     lines.concat()
+}
+
+/// A line for each; the label stands at the first.
+fn labelled<T: ToString>(label: &str, texts: impl Iterator<Item = T>) -> Vec<String> {
+    let labels = std::iter::once(label).chain(std::iter::repeat(""));
+    texts
+        .zip(labels)
+        .map(|(text, label)| line(label, &text.to_string()))
+        .collect()
+}
+
+/// An object and a field of it.
+fn place(site: &Site) -> String {
+    let place = format!("{} {}", site.object, site.pointer);
+    place.trim().to_owned()
 }
 
 fn door(door: &Door) -> String {
@@ -166,29 +176,40 @@ fn found(used: &TrustUse) -> String {
     }
 }
 
-/// What to do about the worst finding, or about a host of which nothing is said.
-fn remedy(report: &HostReport) -> Option<String> {
+/// What to do, the most urgent first: the hints of the findings, what to show, or the command that
+/// puts a route behind a CA.
+fn remedies(report: &HostReport) -> Vec<String> {
     if report.verdict == Verdict::Enforced {
-        return None;
+        return Vec::new();
     }
-    let worst = report
+    let mut findings: Vec<_> = report.findings.iter().collect();
+    findings.sort_by_key(|finding| Reverse(finding.severity));
+    let mut remedies: Vec<String> = Vec::new();
+    for finding in findings {
+        if !remedies.contains(&finding.hint) {
+            remedies.push(finding.hint.clone());
+        }
+    }
+    if report
         .findings
         .iter()
-        .max_by_key(|finding| finding.severity);
-    if let Some(worst) = worst {
-        return Some(worst.hint.clone());
+        .any(|finding| finding.repair.is_some())
+    {
+        remedies.push("`kubectl mtls lint --fix -f FILE` mends what is beyond doubt".to_owned());
     }
-    if let Some(unseen) = report.host.unseen().into_iter().next() {
-        return Some(format!("show {unseen}, or judge the cluster itself"));
+    let unseen = report.host.unseen().into_iter();
+    remedies.extend(unseen.map(|unseen| format!("show {unseen}, or judge the cluster itself")));
+    if remedies.is_empty() {
+        remedies.extend(chain::routes(report).next().map(|object| {
+            format!(
+                "`kubectl mtls protect {}/{} -n {} --trust SECRET`",
+                object.kind.to_lowercase(),
+                object.name,
+                object.namespace
+            )
+        }));
     }
-    let door = report.host.doors.first()?;
-    let object = &door.site.object;
-    Some(format!(
-        "`kubectl mtls protect {}/{} -n {} --trust SECRET`",
-        object.kind.to_lowercase(),
-        object.name,
-        object.namespace
-    ))
+    remedies
 }
 
 fn admits(admits: Admits) -> &'static str {

@@ -7,7 +7,12 @@ use super::source::Source;
 use crate::globals::Globals;
 use crate::output::{self, Format, table};
 use crate::problem::{WORLD, say};
-use crate::validity::{day, time};
+use crate::validity::{day, left, now, time};
+
+/// How wide a terminal is at least.
+const WIDTH: usize = 80;
+/// How the cell begins that names what was not seen.
+const UNSEEN: &str = "not seen: ";
 
 /// Say for every host whether client certificates are enforced
 #[derive(clap::Args)]
@@ -16,6 +21,10 @@ use crate::validity::{day, time};
   kubectl mtls get hosts -A
   # The hosts of some files, which are all there is
   kubectl mtls get hosts -f deploy -R --complete
+
+DEMAND is what clients are asked for, and after the slash how a stranger is refused: in the TLS
+handshake, or with an HTTP status. CA is how long the first of the client CAs lives; -o wide names
+it and tells the day.
 
 Verdicts: enforced, open, weak (certificates optional or not verified), broken (nobody gets in),
 none (nothing is said about client certificates), unknown (something named was not seen).")]
@@ -41,7 +50,10 @@ pub(crate) fn run(args: &Args, globals: &Globals) -> anyhow::Result<u8> {
             output::bytes(names.as_bytes())?;
         }
         Format::Wide => output::bytes(wide(hosts).as_bytes())?,
-        format => output::value(format, &value, || human(hosts))?,
+        format => output::value(format, &value, || human(hosts, now()))?,
+    }
+    if matches!(args.output, Format::Human | Format::Wide) {
+        judged.say_assumed();
     }
     let mut code = 0;
     for broken in &judged.manifests.broken {
@@ -64,25 +76,69 @@ fn json_row(report: &HostReport) -> Value {
     });
     json!({"host": key.host, "gateway": key.gateway.dialect, "instance": key.gateway.instance,
         "verdict": report.verdict.to_string(), "demand": demand(report),
-        "refusedBy": refused_by(report), "caUntil": ca_until(report).map(time), "unseen": report.host.unseen(),
+        "refusedBy": refused_by(report), "caUntil": ca_until(report).map(time), "ca": cas(report),
+        "assumed": report.assumed, "unseen": report.host.unseen(),
         "findings": findings.collect::<Vec<_>>()})
 }
 
-fn human(hosts: &[HostReport]) -> String {
+/// The client CAs that are trusted at the host.
+fn cas(report: &HostReport) -> Vec<Value> {
+    let anchors = report.host.trust.iter().flat_map(|used| {
+        let anchors = used.anchors().iter();
+        anchors.map(|ca| {
+            json!({"reference": used.reference.spelt, "subject": ca.subject,
+                "notAfter": time(ca.not_after), "sha256": ca.fingerprint_hex()})
+        })
+    });
+    anchors.collect()
+}
+
+fn human(hosts: &[HostReport], now: i64) -> String {
     let rows = hosts.iter().map(|report| {
         let key = &report.host.key;
         [
             key.host.clone(),
-            key.gateway.dialect.to_owned(),
             key.gateway.instance.clone(),
             report.verdict.to_string(),
+            short_demand(report),
+            ca_until(report).map_or_else(|| "-".to_owned(), |end| left(now, end)),
             why(report),
         ]
     });
-    table(
-        ["HOST", "GATEWAY", "INSTANCE", "VERDICT", "WHY"],
-        rows.collect(),
-    )
+    let header = ["HOST", "GATEWAY", "VERDICT", "DEMAND", "CA", "FINDING"];
+    let table = table(header, rows.collect());
+    table
+        .lines()
+        .map(|line| format!("{}\n", cut(line)))
+        .collect()
+}
+
+/// What was not seen has a long name: a line ends at the edge of the terminal. The rest of a
+/// finding's id is never cut.
+fn cut(line: &str) -> String {
+    match line.char_indices().nth(WIDTH - 1) {
+        Some((at, _)) if line.contains(UNSEEN) && line.chars().count() > WIDTH => {
+            format!("{}…", &line[..at])
+        }
+        _ => line.to_owned(),
+    }
+}
+
+/// What is asked, and how a stranger is refused.
+fn short_demand(report: &HostReport) -> String {
+    let demand = match weakest(report) {
+        Some(Mode::OptionalUnverified) => "unverified",
+        Some(Mode::Unverified) => "any-cert",
+        _ => demand(report),
+    };
+    match refused_by(report) {
+        Some(refuses) => {
+            let short = refuses.replace("TLS handshake", "TLS");
+            let short = short.replace("HTTP ", "").replace(" or ", ",");
+            format!("{demand}/{short}")
+        }
+        None => demand.to_owned(),
+    }
 }
 
 fn wide(hosts: &[HostReport]) -> String {
@@ -96,6 +152,7 @@ fn wide(hosts: &[HostReport]) -> String {
             demand(report).to_owned(),
             refused_by(report).unwrap_or("-").to_owned(),
             ca_until(report).map_or_else(|| "-".to_owned(), day),
+            subjects(report),
             why(report),
         ]
     });
@@ -107,15 +164,32 @@ fn wide(hosts: &[HostReport]) -> String {
         "DEMAND",
         "REFUSED BY",
         "CA UNTIL",
-        "WHY",
+        "CA",
+        "FINDING",
     ];
     table(header, rows.collect())
 }
 
-/// The weakest demand in force, in one word.
-fn demand(report: &HostReport) -> &'static str {
+/// The subjects of the client CAs.
+fn subjects(report: &HostReport) -> String {
+    let cas = report.host.trust.iter().flat_map(|used| used.anchors());
+    let mut subjects: Vec<_> = cas.map(|ca| ca.subject.to_string()).collect();
+    subjects.dedup();
+    match subjects.is_empty() {
+        true => "-".to_owned(),
+        false => subjects.join("; "),
+    }
+}
+
+/// The weakest demand in force.
+fn weakest(report: &HostReport) -> Option<Mode> {
     let modes = report.host.modes.iter().map(|(mode, ..)| *mode);
-    match modes.min() {
+    modes.min()
+}
+
+/// The same in one word.
+fn demand(report: &HostReport) -> &'static str {
+    match weakest(report) {
         None => "-",
         Some(Mode::Off) => "off",
         Some(Mode::OptionalUnverified) => "optional, unverified",
@@ -146,7 +220,7 @@ fn why(report: &HostReport) -> String {
         .max_by_key(|finding| finding.severity);
     let unseen = report.host.unseen().into_iter().next();
     match (unseen, worst) {
-        (Some(unseen), _) => format!("not seen: {unseen}"),
+        (Some(unseen), _) => format!("{UNSEEN}{unseen}"),
         (None, Some(finding)) if finding.severity > Severity::Info => finding.rule.to_owned(),
         _ => "-".to_owned(),
     }

@@ -107,6 +107,7 @@ pub(crate) fn run(args: &Args, globals: &Globals) -> anyhow::Result<u8> {
     }
     output::bytes(args.output.write(&rows)?.as_bytes())?;
     if args.output.is_human() {
+        judged.say_assumed();
         say("summary", &summary(&judged, &rows));
     }
     let syntax = report_syntax(&judged.manifests);

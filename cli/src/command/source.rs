@@ -1,16 +1,16 @@
 //! Where `lint` and `get hosts` take their objects from: files, or the cluster.
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
 use policy::{Facts, GatewayConfig, Report, Seen, Settings};
-use serde::Deserialize;
 
 use super::block_on;
 use crate::cluster::Cluster;
 use crate::globals::Globals;
 use crate::manifests::{self, Manifests};
-use crate::problem::Problem;
+use crate::problem::{Problem, say};
 use crate::validity::now;
 
 /// The name of the configuration that is looked for from the working directory upwards.
@@ -45,15 +45,23 @@ pub(crate) struct Judged {
     pub(crate) manifests: Manifests,
 }
 
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
-struct ConfigFile {
-    #[serde(rename = "apiVersion")]
-    _api_version: String,
-    #[serde(rename = "kind")]
-    _kind: String,
-    #[serde(default)]
-    gateways: Vec<GatewayConfig>,
+impl Judged {
+    /// Says in one line which defaults verdicts rest on.
+    pub(crate) fn say_assumed(&self) {
+        let hosts = self.report.hosts.iter();
+        let resting = hosts.filter(|host| !host.assumed.is_empty());
+        let assumed: BTreeSet<_> = resting.clone().flat_map(|host| &host.assumed).collect();
+        let assumed: Vec<_> = assumed.into_iter().copied().collect();
+        if !assumed.is_empty() {
+            let text = format!(
+                "the verdicts of {} hosts rest on defaults that nothing here says ({}); --config \
+                 tells what holds, or the controller's Deployment and ConfigMap among the objects",
+                resting.count(),
+                assumed.join("; ")
+            );
+            say("note", &text);
+        }
+    }
 }
 
 impl Source {
@@ -73,20 +81,23 @@ impl Source {
             let read = policy::dialect::read(&manifest.object, &facts.settings);
             facts.insert(read);
         }
-        Ok(Judged {
-            report: policy::report(&facts.view(), now()),
-            manifests,
-        })
+        let objects = manifests.objects.iter().map(|manifest| &manifest.object);
+        let objects: Vec<_> = objects.collect();
+        let mut report = policy::report(&facts.view(), now());
+        policy::assume(&mut report.hosts, &facts, &objects);
+        Ok(Judged { report, manifests })
     }
 
     async fn cluster(&self, globals: &Globals, settings: Settings) -> anyhow::Result<Judged> {
         let cluster = Cluster::connect(globals).await?;
         // Routes of every namespace decide about a host, whichever is asked for.
-        let mut facts = cluster.facts(Some(&cluster.namespace), settings).await?;
+        let (mut facts, objects) = cluster.read(Some(&cluster.namespace), settings).await?;
         let mut report = cluster.complete(&mut facts, now()).await?;
         if !self.all_namespaces {
             limit(&mut report, &cluster.namespace);
         }
+        let objects: Vec<_> = objects.iter().collect();
+        policy::assume(&mut report.hosts, &facts, &objects);
         Ok(Judged {
             report,
             manifests: Manifests::default(),
@@ -100,10 +111,7 @@ impl Source {
             .map(read_config)
             .transpose()?
             .unwrap_or_default();
-        Ok(Settings {
-            gateways,
-            ..Settings::default()
-        })
+        Ok(Settings::new(gateways))
     }
 }
 
@@ -136,11 +144,5 @@ fn read_config(path: &Path) -> anyhow::Result<Vec<GatewayConfig>> {
     let value = manifests::parse(&text).map_err(|(line, column, reason)| {
         wrong(format!("line {line}, column {column}: {reason}"))
     })?;
-    let file: ConfigFile =
-        serde_json::from_value(value).map_err(|error| wrong(error.to_string()))?;
-    let known = |config: &&GatewayConfig| policy::dialect::by_id(&config.dialect).is_none();
-    if let Some(unknown) = file.gateways.iter().find(known) {
-        return Err(wrong(format!("there is no dialect {:?}", unknown.dialect)));
-    }
-    Ok(file.gateways)
+    GatewayConfig::from_document(&value).map_err(wrong)
 }

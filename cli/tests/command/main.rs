@@ -3,6 +3,7 @@
 
 mod bad_input;
 mod configuration;
+mod hosts;
 mod lint;
 mod pki;
 

@@ -6,6 +6,7 @@
 //! `apisix/ssl/router/radixtree_sni.lua`, `apisix/init.lua`.
 
 mod read;
+mod settings;
 mod settle;
 mod write;
 
@@ -42,4 +43,7 @@ pub(super) static DIALECT: Dialect = Dialect {
     settle: settle::settle,
     select: settle::select,
     write: write::write,
+    apps: settings::APPS,
+    settings: settings::learn,
+    assumptions: settings::ASSUMPTIONS,
 };

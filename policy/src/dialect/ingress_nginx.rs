@@ -5,6 +5,7 @@
 //! `internal/ingress/controller/store/backend_ssl.go`, `rootfs/etc/nginx/template/nginx.tmpl`.
 
 mod read;
+mod settings;
 mod settle;
 mod words;
 mod write;
@@ -27,4 +28,7 @@ pub(super) static DIALECT: Dialect = Dialect {
     settle: settle::settle,
     select: settle::select,
     write: write::write,
+    apps: settings::APPS,
+    settings: settings::learn,
+    assumptions: settings::ASSUMPTIONS,
 };

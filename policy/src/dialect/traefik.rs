@@ -4,11 +4,13 @@
 //! Source of every statement here: traefik/traefik v3.7.9, `pkg/provider/kubernetes/crd`,
 //! `pkg/provider/kubernetes/ingress`, `pkg/tls/tlsmanager.go`, `pkg/server/aggregator.go`.
 
+mod chart;
 mod entry_point;
 mod ingress;
 mod matcher;
 mod option;
 mod read;
+mod settings;
 mod settle;
 mod write;
 
@@ -59,4 +61,7 @@ pub(super) static DIALECT: Dialect = Dialect {
     settle: settle::settle,
     select: option::select,
     write: write::write,
+    apps: settings::APPS,
+    settings: settings::learn,
+    assumptions: settings::ASSUMPTIONS,
 };

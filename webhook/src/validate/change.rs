@@ -103,6 +103,7 @@ impl Change {
         HostReport {
             verdict: host.verdict(),
             findings,
+            assumed: Vec::new(),
             host,
         }
     }

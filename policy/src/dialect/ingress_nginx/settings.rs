@@ -1,0 +1,387 @@
+//! What the controller's own objects say: Deployment, ConfigMap, values of its chart
+//! (`pkg/flags/flags.go`; `charts/ingress-nginx/templates/_params.tpl`, `controller-configmap.yaml`).
+
+use std::collections::BTreeMap;
+
+use serde_json::Value;
+
+use super::{DIALECT, PREFIX};
+use crate::object::SecretRef;
+use crate::settings::{
+    Assumption, ConfigMaps, Container, Installation, Learnt, Part, Release, Workload, scalar,
+    version,
+};
+use crate::{GatewayConfig, Object};
+
+/// `app.kubernetes.io/name` of its pods.
+pub(super) const APPS: &[&str] = &["ingress-nginx", "rke2-ingress-nginx"];
+/// The program in the image.
+const PROGRAM: &str = "nginx-ingress-controller";
+
+/// What the verdicts take for granted where nothing is told.
+pub(super) const ASSUMPTIONS: &[Assumption] = &[
+    Assumption {
+        says: "the controller's flag --default-ssl-certificate is not set",
+        part: Part::Args,
+        touches: |object| object.spec["tls"].is_array(),
+        otherwise: &[|config| arg(config, "--default-ssl-certificate=default/default")],
+    },
+    Assumption {
+        says: "the controller's flag --enable-annotation-validation is on",
+        part: Part::Args,
+        touches: asks,
+        otherwise: &[|config| arg(config, "--enable-annotation-validation=false")],
+    },
+    Assumption {
+        says: "the controller's flag --enable-ssl-passthrough is off",
+        part: Part::Args,
+        touches: |object| has(object, "ssl-passthrough"),
+        otherwise: &[|config| arg(config, "--enable-ssl-passthrough")],
+    },
+    Assumption {
+        says: "ConfigMap key allow-cross-namespace-resources is false",
+        part: Part::Config,
+        touches: reaches_out,
+        otherwise: &[|config| set(config, "allow-cross-namespace-resources", "true")],
+    },
+    Assumption {
+        says: "ConfigMap key allow-snippet-annotations is false",
+        part: Part::Config,
+        touches: |object| ends(object, "-snippet"),
+        otherwise: &[|config| set(config, "allow-snippet-annotations", "true")],
+    },
+    Assumption {
+        says: "ConfigMap key annotations-risk-level is High",
+        part: Part::Config,
+        touches: asks,
+        otherwise: &[|config| set(config, "annotations-risk-level", "Critical")],
+    },
+    Assumption {
+        says: "ConfigMap key force-ssl-redirect is false",
+        part: Part::Config,
+        touches: |object| !has(object, "force-ssl-redirect"),
+        otherwise: &[|config| set(config, "force-ssl-redirect", "true")],
+    },
+    Assumption {
+        says: "ConfigMap key ssl-redirect is true",
+        part: Part::Config,
+        touches: |object| !has(object, "ssl-redirect"),
+        otherwise: &[|config| set(config, "ssl-redirect", "false")],
+    },
+    Assumption {
+        says: "ConfigMap key use-forwarded-headers is false",
+        part: Part::Config,
+        touches: |_| true,
+        otherwise: &[|config| set(config, "use-forwarded-headers", "true")],
+    },
+    Assumption {
+        says: "the controller is of version 1.12 or newer",
+        part: Part::Version,
+        touches: asks,
+        otherwise: &[|config| config.version = Some("1.11.8".to_owned())],
+    },
+];
+
+/// Whether it speaks of client certificates at all.
+fn asks(object: &Object) -> bool {
+    let mut names = object.annotations.keys();
+    names.any(|name| name.starts_with(DIALECT.client_auth_prefix))
+}
+
+/// Whether it names the Secret of another namespace.
+fn reaches_out(object: &Object) -> bool {
+    let secret = object.annotation(&format!("{PREFIX}auth-tls-secret"));
+    let namespace = secret.and_then(|secret| secret.trim().split_once('/'));
+    namespace.is_some_and(|(namespace, _)| namespace != object.id.namespace)
+}
+
+fn ends(object: &Object, suffix: &str) -> bool {
+    let mut names = object.annotations.keys();
+    names.any(|name| name.ends_with(suffix))
+}
+
+fn arg(config: &mut GatewayConfig, arg: &str) {
+    config.args.push(arg.to_owned());
+}
+
+fn has(object: &Object, suffix: &str) -> bool {
+    object.annotation(&format!("{PREFIX}{suffix}")).is_some()
+}
+
+fn set(config: &mut GatewayConfig, key: &str, value: &str) {
+    config.config.insert(key.to_owned(), value.to_owned());
+}
+
+pub(super) fn learn(installation: &Installation, maps: &ConfigMaps) -> Option<Learnt> {
+    match installation {
+        Installation::Workload(workload) => from_pods(workload, maps),
+        Installation::Release(release) => from_values(release),
+    }
+}
+
+fn from_pods(workload: &Workload, maps: &ConfigMaps) -> Option<Learnt> {
+    let container = workload.container(APPS, is_controller)?;
+    let mut config = GatewayConfig {
+        version: container.version(),
+        args: container.args.clone(),
+        args_given: true,
+        ..GatewayConfig::default()
+    };
+    let map = config.flag("configmap").and_then(reference);
+    let data = map.as_ref().and_then(|map| maps.get(map));
+    // Without the flag there is no ConfigMap, and its defaults are known to hold.
+    config.config_given = map.is_none() || data.is_some();
+    config.config = data.cloned().unwrap_or_default();
+    let wanted = map.filter(|_| data.is_none());
+    Some(learnt(config, wanted))
+}
+
+/// The program, or its image: `ingress-nginx/controller` and its renamed copies.
+fn is_controller(container: &Container) -> bool {
+    let program = |arg: &String| arg.rsplit('/').next() == Some(PROGRAM);
+    let image = container.image_name();
+    container.args.iter().any(program)
+        || image == PROGRAM
+        || container.image.contains("ingress-nginx/controller")
+        || image.starts_with("ingress-nginx-controller")
+}
+
+fn reference(value: &str) -> Option<SecretRef> {
+    let (namespace, name) = value.split_once('/')?;
+    Some(SecretRef::new(namespace, name))
+}
+
+/// Which classes it serves: `--controller-class`, and `--ingress-class` by name.
+fn learnt(mut config: GatewayConfig, wanted: Option<SecretRef>) -> Learnt {
+    let controller = config
+        .flag("controller-class")
+        .unwrap_or(DIALECT.controller);
+    let controller = controller.to_owned();
+    config.ingress_class = config.flag("ingress-class").map(str::to_owned);
+    Learnt {
+        config,
+        controller,
+        wanted,
+    }
+}
+
+fn from_values(release: &Release) -> Option<Learnt> {
+    if !APPS.contains(&release.chart.as_str()) {
+        return None;
+    }
+    let value = |path: &[&str]| release.value(&[&["controller"], path].concat());
+    let mut args: Vec<_> = flags(release).collect();
+    args.extend(
+        entries(value(&["extraArgs"])).map(|(key, value)| match value.as_str() {
+            "" => format!("--{key}"),
+            value => format!("--{key}={value}"),
+        }),
+    );
+    let mut config: BTreeMap<_, _> = entries(value(&["config"])).collect();
+    if value(&["allowSnippetAnnotations"]) == true {
+        config
+            .entry("allow-snippet-annotations".to_owned())
+            .or_insert("true".to_owned());
+    }
+    let tag = value(&["image", "tag"]).as_str();
+    let mut learnt = learnt(
+        GatewayConfig {
+            version: tag.and_then(version),
+            args,
+            args_given: true,
+            config,
+            config_given: true,
+            ..GatewayConfig::default()
+        },
+        None,
+    );
+    let class = value(&["ingressClassResource", "name"]).as_str();
+    learnt.config.ingress_class = class.map(str::to_owned).or(learnt.config.ingress_class);
+    Some(learnt)
+}
+
+/// The flags that the chart makes of values of their own.
+fn flags(release: &Release) -> impl Iterator<Item = String> {
+    let value = |path: &[&str]| scalar(release.value(&[&["controller"], path].concat()));
+    let class = value(&["ingressClassResource", "controllerValue"]);
+    let named = [
+        ("controller-class", class),
+        (
+            "ingress-class",
+            value(&["ingressClass"]).or(Some(DIALECT.class.to_owned())),
+        ),
+        ("ingress-class-by-name", value(&["ingressClassByName"])),
+        (
+            "watch-ingress-without-class",
+            value(&["watchIngressWithoutClass"]),
+        ),
+        (
+            "enable-annotation-validation",
+            value(&["enableAnnotationValidations"]),
+        ),
+    ];
+    named
+        .into_iter()
+        .filter_map(|(name, value)| Some(format!("--{name}={}", value?)))
+}
+
+fn entries(map: &Value) -> impl Iterator<Item = (String, String)> {
+    let entries = map.as_object().into_iter().flatten();
+    entries.filter_map(|(key, value)| Some((key.clone(), scalar(value)?)))
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use crate::settings::Part;
+    use crate::{GatewayConfig, Object, Settings};
+    use serde_json::{Value, json};
+
+    fn deployment(name: &str, args: Value) -> Value {
+        json!({"apiVersion": "apps/v1", "kind": "Deployment",
+            "metadata": {"name": name, "namespace": "edge"},
+            "spec": {"template": {"spec": {"containers": [{"name": "controller",
+                "image": "registry.k8s.io/ingress-nginx/controller:v1.15.1@sha256:00", "args": args,
+                "env": [{"name": "POD_NAMESPACE",
+                    "valueFrom": {"fieldRef": {"fieldPath": "metadata.namespace"}}}]}]}}}})
+    }
+
+    fn class(name: &str, controller: &str) -> Value {
+        json!({"apiVersion": "networking.k8s.io/v1", "kind": "IngressClass",
+            "metadata": {"name": name}, "spec": {"controller": controller}})
+    }
+
+    fn config_map(name: &str, key: &str) -> Value {
+        json!({"apiVersion": "v1", "kind": "ConfigMap",
+            "metadata": {"name": name, "namespace": "edge"}, "data": {key: "true"}})
+    }
+
+    fn settings(objects: &[Value]) -> Settings {
+        let mut settings = Settings::default();
+        for object in objects {
+            settings.learn(&Object::from_value(object).unwrap());
+        }
+        settings
+    }
+
+    fn nginx(objects: &[Value]) -> GatewayConfig {
+        settings(objects).gateway("ingress-nginx", "nginx")
+    }
+
+    #[test]
+    fn the_pods_and_their_config_map_in_any_order() {
+        let args = json!([
+            "/nginx-ingress-controller",
+            "--configmap=$(POD_NAMESPACE)/c",
+            "--enable-ssl-passthrough"
+        ]);
+        let mut objects = vec![
+            deployment("c", args),
+            config_map("c", "force-ssl-redirect"),
+            config_map("other", "x"),
+        ];
+        for _ in 0..2 {
+            let config = nginx(&objects);
+            assert_eq!(config.version.as_deref(), Some("v1.15.1"));
+            assert!(config.is_on("enable-ssl-passthrough") && config.knows(Part::Args));
+            assert!(config.config_is_on("force-ssl-redirect", false) && config.knows(Part::Config));
+            objects.reverse();
+        }
+    }
+
+    #[test]
+    fn a_config_map_that_was_not_seen_is_wanted_and_assumed() {
+        let args = json!(["--configmap=edge/c"]);
+        let settings = settings(&[deployment("c", args)]);
+        assert_eq!(settings.wanted().len(), 1);
+        assert!(
+            !settings
+                .gateway("ingress-nginx", "nginx")
+                .knows(Part::Config)
+        );
+        assert!(nginx(&[deployment("c", json!(["--x"]))]).knows(Part::Config));
+    }
+
+    #[test]
+    fn each_class_leads_to_its_own_controller() {
+        let args = |class: &str, map: &str| {
+            json!([
+                "/nginx-ingress-controller",
+                format!("--controller-class={class}"),
+                format!("--configmap=edge/{map}"),
+                "--ingress-class=nginx"
+            ])
+        };
+        let objects = [
+            deployment("a", args("k8s.io/ingress-nginx", "a")),
+            deployment("b", args("k8s.io/internal", "b")),
+            config_map("a", "of-a"),
+            config_map("b", "of-b"),
+            class("nginx", "k8s.io/ingress-nginx"),
+            class("inside", "k8s.io/internal"),
+        ];
+        let settings = settings(&objects);
+        let of = |class: &str| settings.gateway("ingress-nginx", class).config;
+        assert!(of("nginx").contains_key("of-a") && of("inside").contains_key("of-b"));
+        assert!(of("third").is_empty());
+        let ingress = json!({"apiVersion": "networking.k8s.io/v1", "kind": "Ingress",
+            "metadata": {"name": "a", "namespace": "n"}, "spec": {"ingressClassName": "inside"}});
+        let object = Object::from_value(&ingress).unwrap();
+        let (dialect, gateway) = crate::dialect::gateway_of(&object, &settings).unwrap();
+        assert_eq!(
+            (dialect.id, gateway.instance.as_str()),
+            ("ingress-nginx", "inside")
+        );
+    }
+
+    #[test]
+    fn a_configured_controller_is_completed_and_hides_others() {
+        let of_objects = settings(&[deployment("c", json!(["--x"]))]);
+        let found = of_objects.controllers(&super::DIALECT);
+        assert_eq!((found.len(), found[0].is_on("x")), (1, true));
+        let mut both = Settings::new(vec![GatewayConfig {
+            dialect: "ingress-nginx".to_owned(),
+            args: vec!["--y".to_owned()],
+            ..GatewayConfig::default()
+        }]);
+        both.learn(&Object::from_value(&deployment("c", json!(["--x"]))).unwrap());
+        let found = both.controllers(&super::DIALECT);
+        assert_eq!(
+            (found.len(), found[0].is_on("x"), found[0].is_on("y")),
+            (1, false, true)
+        );
+        assert_eq!(found[0].version.as_deref(), Some("v1.15.1"));
+    }
+
+    #[test]
+    fn the_values_of_the_chart() {
+        let values = "controller:
+  image: {tag: v1.14.5}
+  config: {ssl-redirect: false, use-forwarded-headers: \"true\"}
+  extraArgs: {enable-ssl-passthrough: \"\", v: 3}
+  ingressClassResource: {name: inside, controllerValue: k8s.io/inside}
+";
+        let object = json!({"apiVersion": "helm.cattle.io/v1", "kind": "HelmChartConfig",
+            "metadata": {"name": "rke2-ingress-nginx", "namespace": "kube-system"},
+            "spec": {"valuesContent": values}});
+        let config = settings(&[object]).gateway("ingress-nginx", "inside");
+        assert_eq!(config.release(), Some((1, 14)));
+        assert_eq!(
+            (config.flag("v"), config.flag("controller-class")),
+            (Some("3"), Some("k8s.io/inside"))
+        );
+        assert!(config.is_on("enable-ssl-passthrough"));
+        assert!(
+            !config.config_is_on("ssl-redirect", true)
+                && config.config_is_on("use-forwarded-headers", false)
+        );
+    }
+
+    #[test]
+    fn other_controllers_named_nginx_are_not_this_one() {
+        let mut other = deployment("c", json!(["-nginx-plus=false"]));
+        other["spec"]["template"]["spec"]["containers"][0]["image"] =
+            "nginx/nginx-ingress:5.2.0".into();
+        assert_eq!(nginx(&[other]), GatewayConfig::default());
+    }
+}

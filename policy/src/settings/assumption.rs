@@ -1,0 +1,163 @@
+//! Defaults that a verdict rests on. Which ones matter is found by asking: the host is settled
+//! again with the other value, and the default mattered if the verdict is another.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use super::{GatewayConfig, Part, Settings};
+use crate::dialect::{self, Dialect};
+use crate::store::Facts;
+use crate::{Gateway, HostReport, Object};
+
+/// A default of a controller that can change a verdict.
+pub struct Assumption {
+    /// What is taken for granted, a sentence fragment.
+    pub says: &'static str,
+    /// The part of the settings that would say otherwise.
+    pub part: Part,
+    /// Whether an object can be read in another way without it; most of them cannot.
+    pub touches: fn(&Object) -> bool,
+    /// The other values.
+    pub otherwise: &'static [fn(&mut GatewayConfig)],
+}
+
+/// Takes note, at each host, of the defaults that its verdict rests on. `objects` are those that
+/// the facts were read from.
+pub fn assume(hosts: &mut [HostReport], facts: &Facts, objects: &[&Object]) {
+    let mut served: BTreeMap<Arc<Gateway>, Vec<&Object>> = BTreeMap::new();
+    for object in objects {
+        if let Some((_, gateway)) = dialect::gateway_of(object, &facts.settings) {
+            served.entry(gateway).or_default().push(object);
+        }
+    }
+    for (gateway, objects) in served {
+        if let Some(dialect) = dialect::by_id(gateway.dialect) {
+            let trial = Trial {
+                dialect,
+                gateway,
+                facts,
+                objects,
+            };
+            trial.run(hosts);
+        }
+    }
+}
+
+/// One gateway instance, and the objects that it serves.
+struct Trial<'a> {
+    dialect: &'static Dialect,
+    gateway: Arc<Gateway>,
+    facts: &'a Facts,
+    objects: Vec<&'a Object>,
+}
+
+impl Trial<'_> {
+    fn run(&self, hosts: &mut [HostReport]) {
+        let config = self
+            .facts
+            .settings
+            .gateway(self.gateway.dialect, &self.gateway.instance);
+        for assumption in self.dialect.assumptions {
+            let touched = || {
+                self.objects
+                    .iter()
+                    .any(|object| (assumption.touches)(object))
+            };
+            if config.knows(assumption.part) || !touched() {
+                continue;
+            }
+            for otherwise in assumption.otherwise {
+                let mut other = config.clone();
+                otherwise(&mut other);
+                self.compare(other, assumption.says, hosts);
+            }
+        }
+    }
+
+    /// Settles the instance's hosts with other settings.
+    fn compare(&self, other: GatewayConfig, says: &'static str, hosts: &mut [HostReport]) {
+        let instead = (self.gateway.dialect, self.gateway.instance.clone(), other);
+        let settings = Settings {
+            instead: Some(Box::new(instead)),
+            ..self.facts.settings.clone()
+        };
+        let mut facts = self.facts.with_settings(settings);
+        for object in &self.objects {
+            let read = dialect::read(object, &facts.settings);
+            facts.insert(read);
+        }
+        let view = facts.view();
+        let of_gateway = hosts
+            .iter_mut()
+            .filter(|host| host.host.key.gateway == self.gateway);
+        for host in of_gateway.filter(|host| !host.assumed.contains(&says)) {
+            if dialect::settle(&host.host.key, &view).verdict() != host.verdict {
+                host.assumed.push(says);
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+    use crate::{Seen, Verdict, report};
+    use serde_json::{Value, json};
+
+    fn ingress(annotations: Value) -> Object {
+        Object::from_value(
+            &json!({"apiVersion": "networking.k8s.io/v1", "kind": "Ingress",
+            "metadata": {"name": "api", "namespace": "shop", "annotations": annotations},
+            "spec": {"ingressClassName": "nginx", "tls": [{"hosts": ["a.example"]}],
+                "rules": [{"host": "a.example", "http": {"paths": []}}]}}),
+        )
+        .unwrap()
+    }
+
+    fn assumed(object: &Object, settings: Settings) -> (Verdict, Vec<&'static str>) {
+        let mut facts = Facts::new(settings, Seen::All);
+        facts.insert(dialect::read(object, &facts.settings));
+        let mut hosts = report(&facts.view(), 0).hosts;
+        assume(&mut hosts, &facts, &[object]);
+        (hosts[0].verdict, hosts[0].assumed.clone())
+    }
+
+    #[test]
+    fn only_what_decides_is_noted() {
+        let foreign = json!({"nginx.ingress.kubernetes.io/auth-tls-secret": "other/ca"});
+        let (verdict, noted) = assumed(&ingress(foreign.clone()), Settings::default());
+        assert_eq!(verdict, Verdict::Broken);
+        // Whether the Secret of the other namespace exists is another question: it does not.
+        assert!(noted.is_empty(), "{noted:?}");
+        let (_, noted) = assumed(&ingress(json!({})), Settings::default());
+        assert!(noted.is_empty(), "{noted:?}");
+    }
+
+    #[test]
+    fn what_is_told_is_not_assumed() {
+        let passed = json!({"nginx.ingress.kubernetes.io/ssl-passthrough": "true",
+            "nginx.ingress.kubernetes.io/auth-tls-secret": "shop/ca"});
+        let (_, noted) = assumed(&ingress(passed.clone()), Settings::default());
+        assert!(
+            noted
+                .iter()
+                .any(|says| says.contains("--enable-ssl-passthrough")),
+            "{noted:?}"
+        );
+        let told = GatewayConfig {
+            dialect: "ingress-nginx".to_owned(),
+            args_given: true,
+            ..GatewayConfig::default()
+        };
+        let settings = Settings {
+            gateways: vec![told],
+            ..Settings::default()
+        };
+        let (_, noted) = assumed(&ingress(passed), settings);
+        assert!(
+            !noted.iter().any(|says| says.contains("--enable")),
+            "{noted:?}"
+        );
+    }
+}

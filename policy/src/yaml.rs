@@ -1,0 +1,255 @@
+//! YAML to JSON as kubectl reads it: scalars by YAML 1.1 (an unquoted `on` is a boolean), the
+//! last of duplicate keys, anchors, aliases and merge keys.
+
+use std::collections::HashMap;
+
+use saphyr_parser::{Event, Parser, ScalarStyle, ScanError, Span, StrInput};
+use serde_json::{Map, Number, Value};
+
+/// More nodes than this, aliases counted as what they stand for, are an attack.
+const MAX_NODES: usize = 2_000_000;
+/// Deeper nesting than this is an attack.
+const MAX_DEPTH: usize = 200;
+
+/// Line (from 0), column (from 1) and reason.
+pub type Error = (usize, usize, String);
+
+/// Reads one document; an empty one is `Null`.
+///
+/// # Errors
+/// When the text is no YAML, or is an attack.
+pub fn parse(text: &str) -> Result<Value, Error> {
+    let mut reader = Reader {
+        parser: Parser::new_from_str(text),
+        anchors: HashMap::new(),
+        nodes: 0,
+    };
+    loop {
+        match reader.next()? {
+            (Event::StreamStart | Event::DocumentStart(_) | Event::Nothing, _) => {}
+            (Event::StreamEnd | Event::DocumentEnd, _) => return Ok(Value::Null),
+            (event, span) => return reader.node(event, span, 0),
+        }
+    }
+}
+
+struct Reader<'a> {
+    parser: Parser<'a, StrInput<'a>>,
+    anchors: HashMap<usize, (Value, usize)>,
+    nodes: usize,
+}
+
+impl<'a> Reader<'a> {
+    fn next(&mut self) -> Result<(Event<'a>, Span), Error> {
+        match self.parser.next_event() {
+            Some(Ok(next)) => Ok(next),
+            Some(Err(error)) => Err(syntax(&error)),
+            None => Ok((Event::StreamEnd, Span::default())),
+        }
+    }
+
+    fn node(&mut self, event: Event<'a>, span: Span, depth: usize) -> Result<Value, Error> {
+        self.count(1, span)?;
+        if depth > MAX_DEPTH {
+            return Err(at(span, format!("nested deeper than {MAX_DEPTH}")));
+        }
+        let before = self.nodes;
+        let (value, anchor) = match event {
+            Event::Scalar(text, style, anchor, tag) => {
+                let plain = style == ScalarStyle::Plain && tag.is_none();
+                let value = if plain {
+                    resolve(&text)
+                } else {
+                    Value::String(text.into_owned())
+                };
+                (value, anchor)
+            }
+            Event::SequenceStart(anchor, _) => (self.sequence(depth)?, anchor),
+            Event::MappingStart(anchor, _) => (self.mapping(depth)?, anchor),
+            Event::Alias(anchor) => return self.alias(anchor, span),
+            _ => (Value::Null, 0),
+        };
+        if anchor > 0 {
+            self.anchors
+                .insert(anchor, (value.clone(), self.nodes - before + 1));
+        }
+        Ok(value)
+    }
+
+    fn count(&mut self, nodes: usize, span: Span) -> Result<(), Error> {
+        self.nodes = self.nodes.saturating_add(nodes);
+        if self.nodes > MAX_NODES {
+            return Err(at(
+                span,
+                format!("more than {MAX_NODES} nodes, aliases included"),
+            ));
+        }
+        Ok(())
+    }
+
+    /// An alias costs as much as what it stands for.
+    fn alias(&mut self, anchor: usize, span: Span) -> Result<Value, Error> {
+        let known = self.anchors.get(&anchor);
+        let (value, size) = known
+            .cloned()
+            .ok_or_else(|| at(span, "unknown alias".to_owned()))?;
+        self.count(size, span)?;
+        Ok(value)
+    }
+
+    fn sequence(&mut self, depth: usize) -> Result<Value, Error> {
+        let mut items = Vec::new();
+        loop {
+            match self.next()? {
+                (Event::SequenceEnd | Event::StreamEnd, _) => return Ok(Value::Array(items)),
+                (event, span) => items.push(self.node(event, span, depth + 1)?),
+            }
+        }
+    }
+
+    fn mapping(&mut self, depth: usize) -> Result<Value, Error> {
+        let mut map = Map::new();
+        let mut merged = Map::new();
+        loop {
+            let (event, span) = self.next()?;
+            if matches!(event, Event::MappingEnd | Event::StreamEnd) {
+                break;
+            }
+            let key = match event {
+                Event::Scalar(text, ..) => text.into_owned(),
+                _ => return Err(at(span, "a key must be a scalar".to_owned())),
+            };
+            let (event, span) = self.next()?;
+            let value = self.node(event, span, depth + 1)?;
+            if key == "<<" {
+                merge(&mut merged, value)
+            } else {
+                drop(map.insert(key, value))
+            }
+        }
+        for (key, value) in merged {
+            map.entry(key).or_insert(value);
+        }
+        Ok(Value::Object(map))
+    }
+}
+
+/// Earlier mappings of a merge go before later ones.
+fn merge(into: &mut Map<String, Value>, value: Value) {
+    match value {
+        Value::Object(map) => {
+            for (key, value) in map {
+                into.entry(key).or_insert(value);
+            }
+        }
+        Value::Array(items) => items.into_iter().for_each(|item| merge(into, item)),
+        _ => {}
+    }
+}
+
+/// A plain scalar by YAML 1.1.
+fn resolve(text: &str) -> Value {
+    match text {
+        "" | "~" | "null" | "Null" | "NULL" => Value::Null,
+        "y" | "Y" | "yes" | "Yes" | "YES" | "on" | "On" | "ON" | "true" | "True" | "TRUE" => {
+            Value::Bool(true)
+        }
+        "n" | "N" | "no" | "No" | "NO" | "off" | "Off" | "OFF" | "false" | "False" | "FALSE" => {
+            Value::Bool(false)
+        }
+        _ => number(text).map_or_else(|| Value::String(text.to_owned()), Value::Number),
+    }
+}
+
+fn number(text: &str) -> Option<Number> {
+    let first = text.bytes().next()?;
+    if !(first.is_ascii_digit() || b"+-.".contains(&first)) {
+        return None;
+    }
+    let digits = text.replace('_', "");
+    let unsigned = digits.trim_start_matches(['+', '-']);
+    let negative = digits.starts_with('-');
+    let radix = |prefix: &str, radix| {
+        let digits = unsigned.strip_prefix(prefix)?;
+        i64::from_str_radix(digits, radix).ok()
+    };
+    let octal = (unsigned.len() > 1).then(|| radix("0", 8)).flatten();
+    let special = radix("0x", 16)
+        .or(radix("0b", 2))
+        .or(radix("0o", 8))
+        .or(octal);
+    if let Some(value) = special {
+        return Some(Number::from(if negative { -value } else { value }));
+    }
+    if let Ok(value) = digits.trim_start_matches('+').parse::<i64>() {
+        return Some(Number::from(value));
+    }
+    let float = unsigned
+        .bytes()
+        .all(|byte| byte.is_ascii_digit() || b".eE+-".contains(&byte));
+    let float = float && unsigned.bytes().any(|byte| byte.is_ascii_digit());
+    float
+        .then(|| digits.parse::<f64>().ok().and_then(Number::from_f64))
+        .flatten()
+}
+
+fn syntax(error: &ScanError) -> Error {
+    let marker = error.marker();
+    (
+        marker.line().saturating_sub(1),
+        marker.col() + 1,
+        error.info().to_owned(),
+    )
+}
+
+fn at(span: Span, reason: String) -> Error {
+    (
+        span.start.line().saturating_sub(1),
+        span.start.col() + 1,
+        reason,
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn scalars_are_read_as_kubectl_does() {
+        let value =
+            parse("a: on\nb: \"on\"\nc: 0x10\nd: 1_000\ne: 1.5\nf: ~\ng: 010\nh: 1.2.3\ni: a\n");
+        assert_eq!(
+            value.unwrap(),
+            json!({"a": true, "b": "on", "c": 16, "d": 1000, "e": 1.5,
+            "f": null, "g": 8, "h": "1.2.3", "i": "a"})
+        );
+    }
+
+    #[test]
+    fn merges_aliases_and_duplicates() {
+        let text = "base: &b {x: 1, y: 2}\nmade:\n  <<: *b\n  y: 3\ntwice: 1\ntwice: 2\n";
+        let value = parse(text).unwrap();
+        assert_eq!(value["made"], json!({"x": 1, "y": 3}));
+        assert_eq!(value["twice"], 2);
+    }
+
+    #[test]
+    fn aliases_that_explode_are_refused() {
+        let mut text = String::from("a0: &a0 [x, x, x, x, x, x, x, x, x, x]\n");
+        for level in 1..9 {
+            let below = format!("*a{}", level - 1);
+            let items = [below.as_str(); 10].join(", ");
+            text.push_str(&format!("a{level}: &a{level} [{items}]\n"));
+        }
+        assert!(parse(&text).unwrap_err().2.contains("nodes"));
+        assert!(parse(&"[".repeat(5000)).is_err());
+    }
+
+    #[test]
+    fn a_fault_has_a_line() {
+        let (line, _, _) = parse("a: 1\nb: [\n").unwrap_err();
+        assert!(line >= 1, "{line}");
+    }
+}
