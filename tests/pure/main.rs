@@ -22,10 +22,7 @@ fn settings(fixture: &Fixture) -> Settings {
     let gateways = gateways
         .into_iter()
         .map(|gateway| serde_json::from_value::<GatewayConfig>(gateway).unwrap());
-    Settings {
-        gateways: gateways.collect(),
-        ..Settings::default()
-    }
+    Settings::new(gateways.collect())
 }
 
 fn judge(fixture: &Fixture) -> Report {
