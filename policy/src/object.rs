@@ -127,7 +127,8 @@ impl Object {
         }
         let mut wire = Wire::deserialize(value).map_err(|error| whole(&error.to_string()))?;
         if wire.kind == KUSTOMIZATION && text(&wire.metadata.name).is_empty() {
-            wire.metadata.name = KUSTOMIZATION.to_lowercase().into();
+            wire.metadata.name = generators(value).into();
+            wire.metadata.namespace = value["namespace"].clone();
             wire.spec = value.clone();
         }
         let mut object = Self::from_wire(wire)?;
@@ -241,6 +242,17 @@ struct Metadata {
     deletion_timestamp: Value,
     #[serde(default)]
     annotations: Value,
+}
+
+/// What tells one Kustomization from another: the names of what it generates.
+fn generators(kustomization: &Value) -> String {
+    let generators = kustomization["secretGenerator"].as_array();
+    let names = generators.into_iter().flatten();
+    let names: Vec<_> = names.map(|generator| text(&generator["name"])).collect();
+    match names.is_empty() {
+        true => KUSTOMIZATION.to_lowercase(),
+        false => names.join(","),
+    }
 }
 
 /// `metadata: null` is the same as no metadata.
@@ -367,6 +379,7 @@ mod tests {
             "kind": "Kustomization", "secretGenerator": [{"name": "ca"}]});
         let object = Object::from_value(&value).unwrap();
         assert_eq!(object.spec["secretGenerator"][0]["name"], "ca");
+        assert_eq!(object.id.name, "ca");
     }
 
     #[test]

@@ -32,7 +32,8 @@ pub(crate) struct Source {
     /// The files are all there is: what they name and do not hold is missing
     #[arg(long)]
     complete: bool,
-    /// What the gateways are told outside the objects
+    /// What the gateways are told outside the objects: version, args and config, each of which
+    /// goes before what their own objects tell
     #[arg(long, value_name = "FILE")]
     config: Option<PathBuf>,
 }
