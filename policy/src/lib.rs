@@ -22,6 +22,7 @@ mod gateway;
 mod host;
 mod lookup;
 mod object;
+mod server;
 pub mod settings;
 mod site;
 mod store;

@@ -52,6 +52,7 @@ impl Certificates {
         let ca = |now| create_root(&CaParams::new("partners", now + pki::CA_LIFETIME), now);
         let expired = ca(now - 2 * pki::CA_LIFETIME)?;
         let ca = ca(now)?;
+        let other = create_root(&CaParams::new("others", now + pki::CA_LIFETIME), now)?;
         let leaf = LeafParams::new("leaf", now + pki::LEAF_LIFETIME);
         let leaf = pki::issue(&ca, &leaf, now)?.signed;
         let ended = pki::crl::next(&ca, None, &[], now - 9 * pki::DAY, now - pki::DAY)?;
@@ -63,6 +64,7 @@ impl Certificates {
             ("{{expired-ca}}", base64(expired.chain_pem())),
             ("{{key}}", base64(&ca.key_pem())),
             ("{{leaf}}", base64(&leaf.certificate_pem)),
+            ("{{other-ca}}", base64(other.chain_pem())),
         ];
         Ok(Self { ca, words })
     }
