@@ -28,7 +28,8 @@ pub(super) fn traefik_ingress(option: &str) -> Value {
     json!({"apiVersion": "networking.k8s.io/v1", "kind": "Ingress",
         "metadata": {"name": "api", "namespace": "shop", "annotations": {
             "traefik.ingress.kubernetes.io/router.tls.options": option}},
-        "spec": {"ingressClassName": "traefik", "rules": [{"host": "api.example.com"}]}})
+        "spec": {"ingressClassName": "traefik", "rules": [
+            {"host": "api.example.com", "http": {"paths": [{"path": "/"}]}}]}})
 }
 
 /// An IngressRoute on websecure; an empty name is no option.

@@ -8,8 +8,8 @@ use super::PREFIX;
 use super::words::{self, KNOWN};
 use crate::dialect::host_name;
 use crate::fact::{
-    Demand, Harm, Malformed, Mode, ObjectFacts, PlainHttp, Protocol, Remark, RemarkKind, Route,
-    TrustRef,
+    Demand, Harm, Malformed, Matching, Mode, ObjectFacts, PlainHttp, Protocol, Remark, RemarkKind,
+    Route, TrustRef,
 };
 use crate::object::{SecretRef, annotation_pointer};
 use crate::site::Site;
@@ -378,6 +378,7 @@ impl Ingress<'_> {
             dropped: shared.dropped.clone(),
             mentions: shared.mentions,
             rule_length: 0,
+            matching: Matching::default(),
         })
     }
 }
