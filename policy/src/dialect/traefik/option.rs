@@ -29,14 +29,16 @@ pub(super) fn read(
     if mode.is_none() && !spelt.is_empty() {
         facts.remarks.push(unknown_type(object, spelt));
     }
-    let unusable = unusable(object, &mut facts.remarks);
+    let unknown = mode.is_none() && !spelt.is_empty();
+    let unusable = unusable(object, &mut facts.remarks)
+        .or_else(|| unknown.then(|| format!("clientAuthType {spelt:?} does not exist")));
     facts.remarks.extend(unknown_versions(object));
     facts.remarks.extend(strict_alone(object));
     let site = match spelt {
         "" => Site::new(&object.id, "/spec/clientAuth"),
         _ => Site::new(&object.id, "/spec/clientAuth/clientAuthType"),
     };
-    let stated = !trust.is_empty() || mode.is_some_and(|mode| mode != Mode::Off);
+    let stated = !trust.is_empty() || mode.is_some();
     let demand = stated.then(|| Demand {
         mode: mode.unwrap_or(Mode::Required),
         site,

@@ -6,9 +6,10 @@ use std::sync::Arc;
 use super::conflict::{Conflicts, is_live, is_on};
 use super::entry::{Entry, closed};
 use super::entry_point::{EntryPoint, entry_points};
+use super::reference::PROVIDER;
 use super::{backend, extras, flaw, outcome};
 use crate::Site;
-use crate::fact::{OptionTarget, OptionUse, Route, TlsOption};
+use crate::fact::{Harm, OptionTarget, OptionUse, RemarkKind, Route, TlsOption};
 use crate::gateway::HostKey;
 use crate::host::{Because, Host, OptionState};
 use crate::lookup::Lookup;
@@ -19,7 +20,13 @@ pub(super) fn settle(key: &HostKey, view: &View<'_>) -> Host {
     let gateway = &key.gateway;
     let config = view.settings().gateway(gateway.dialect, &gateway.instance);
     let routes = view.routes(key);
-    Notes::default().take(&mut host, &routes, view);
+    let told = entry_points(&config);
+    let by_entry = told.iter().filter_map(|entry| entry.option.clone());
+    let mut notes = Notes {
+        used: by_entry.map(|name| name.replace(PROVIDER, "")).collect(),
+        ..Notes::default()
+    };
+    notes.take(&mut host, &routes, view);
     let live = |route: &&Arc<Route>| is_live(route, view);
     let live: Vec<_> = routes.iter().filter(live).cloned().collect();
     if live.is_empty() {
@@ -27,7 +34,7 @@ pub(super) fn settle(key: &HostKey, view: &View<'_>) -> Host {
         let nobody = first.map(|site| closed("websecure", Because::Dropped, &site));
         host.doors.extend(nobody);
     }
-    let entries = with_named(entry_points(&config), &live);
+    let entries = with_named(told, &live);
     let conflicts = Conflicts {
         view,
         config: &config,
@@ -92,13 +99,15 @@ fn with_named(mut entries: Vec<EntryPoint>, routes: &[Arc<Route>]) -> Vec<EntryP
 struct Notes {
     options: HashSet<Site>,
     namespaces: HashSet<String>,
+    /// Options that entry points name.
+    used: HashSet<String>,
 }
 
 impl Notes {
     fn take(&mut self, host: &mut Host, routes: &[Arc<Route>], view: &View<'_>) {
         for route in routes {
             self.object(host, route, view);
-            host.mentioned |= route.mentions;
+            host.mentioned |= route.mentions && route.option.is_none();
             match &route.option {
                 Some(option) => self.option(host, route, option, view),
                 None => self.idle(host, route, view),
@@ -129,7 +138,7 @@ impl Notes {
             Lookup::Found(found) => {
                 // An Ingress that is skipped still names its CA.
                 outcome::take_note(found, host, view);
-                found.mentions()
+                found.mentions() || is_meant(found, view)
             }
             Lookup::Missing | Lookup::Unknown(_) => true,
         };
@@ -146,13 +155,22 @@ impl Notes {
             return;
         }
         for option in view.options_in(&route.gateway, namespace) {
-            if option.id != "default" && !view.is_used(&route.gateway, &option.id) {
+            let used = option.id == "default" || self.used.contains(&option.id);
+            if !used && !view.is_used(&route.gateway, &option.id) {
                 host.mentioned = true;
                 host.rests_on.insert(Arc::clone(&option.site.object));
                 host.idle.push(option);
             }
         }
     }
+}
+
+/// Whether an option is remarked to ask for less than it seems to.
+fn is_meant(option: &TlsOption, view: &View<'_>) -> bool {
+    let facts = view.object(&option.site.object);
+    let remarks = facts.into_iter().flat_map(|facts| &facts.remarks);
+    let mut remarks = remarks.filter(|remark| remark.kind == RemarkKind::NoEffect);
+    remarks.any(|remark| remark.harm == Harm::Opens)
 }
 
 /// Looks for an option. Of several with one id any may be in force; see [`Entry`].
