@@ -102,7 +102,7 @@ pub struct Object {
     pub deleting: bool,
     /// The annotations whose values are strings.
     pub annotations: BTreeMap<String, String>,
-    /// The labels whose values are strings.
+    /// The labels; none where one is no string, which the API server refuses.
     pub labels: BTreeMap<String, String>,
     /// Fields whose type the API server would refuse, with the reason.
     pub oddities: Vec<Unreadable>,
@@ -182,7 +182,7 @@ impl Object {
             created: text(&wire.metadata.creation_timestamp).to_owned(),
             deleting: !text(&wire.metadata.deletion_timestamp).is_empty(),
             annotations,
-            labels: labels(&wire.metadata.labels),
+            labels: serde_json::from_value(wire.metadata.labels).unwrap_or_default(),
             oddities,
             spec: wire.spec,
         })
@@ -305,14 +305,6 @@ fn annotations(value: &Value) -> (BTreeMap<String, String>, Vec<Unreadable>) {
         _ => odd.push(at("/metadata/annotations", "is not a mapping")),
     }
     (strings, odd)
-}
-
-/// The labels; what is no string is passed over.
-fn labels(value: &Value) -> BTreeMap<String, String> {
-    let labels = value.as_object().into_iter().flatten();
-    labels
-        .filter_map(|(key, value)| Some((key.clone(), value.as_str()?.to_owned())))
-        .collect()
 }
 
 fn not_a_string(key: &str, value: &Value) -> Unreadable {
