@@ -174,7 +174,9 @@ pub fn read(object: &Object, settings: &Settings) -> ObjectFacts {
     let mut facts = match gateway_of(object, settings) {
         Some((dialect, gateway)) => {
             let mut facts = (dialect.read)(object, &gateway, settings);
-            facts.remarks.extend(foreign_words(object, dialect));
+            if !traefik::reads_nginx(object, settings) {
+                facts.remarks.extend(foreign_words(object, dialect));
+            }
             facts
         }
         None => plain(object),

@@ -97,8 +97,25 @@ pub struct Route {
     pub dropped: Option<String>,
     /// Whether it says anything about client certificates, with effect or not.
     pub mentions: bool,
-    /// Length of the rule, which is its priority in Traefik; 0 elsewhere.
+    /// Length of the rule, which is its priority in Traefik unless one is set; 0 elsewhere.
     pub rule_length: usize,
+    /// What its rule matches besides the hosts, where the gateway has rules.
+    pub matching: Matching,
+}
+
+/// What a route's rule matches besides its hosts, as far as it decides who answers a request.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Matching {
+    /// Hosts that it names only to exclude them.
+    pub excluded: Vec<String>,
+    /// Whether it names no host, so that no demand can hang on a name.
+    pub hostless: bool,
+    /// Whether it answers every path of its hosts.
+    pub whole: bool,
+    /// Whether it only answers the challenges of a certificate authority.
+    pub challenge: bool,
+    /// How the gateway speaks to its backends, by id.
+    pub transports: Vec<String>,
 }
 
 /// What a route says about requests without TLS.
@@ -226,15 +243,37 @@ pub struct OptionUse {
     pub repair: Option<Repair>,
 }
 
-/// A middleware, as far as it decides about plain HTTP.
+/// Something that routes put a request through by name: a middleware, as far as it decides about
+/// plain HTTP and the client's identity, or the transport to a backend.
 #[derive(Clone, Debug)]
 pub struct Filter {
+    /// Where it is defined.
+    pub site: Site,
     /// Who reads it.
     pub gateway: Arc<Gateway>,
     /// The id by which routes find it.
     pub id: String,
     /// Whether it sends plain HTTP to HTTPS.
     pub redirects: bool,
+    /// Whether it tells the backend the client's identity in a header.
+    pub tells_identity: bool,
+    /// The ids of what it is made of.
+    pub parts: Vec<String>,
+    /// What it shows to the backend, and by what it knows the backend.
+    pub credentials: Vec<Credential>,
+}
+
+/// A Secret that the gateway uses towards a backend.
+#[derive(Clone, Debug)]
+pub struct Credential {
+    /// Where it is named.
+    pub site: Site,
+    /// The Secret.
+    pub secret: SecretRef,
+    /// Data keys that it must have, each group in one of its spellings.
+    pub keys: &'static [&'static [&'static str]],
+    /// What the gateway does without it, for messages.
+    pub without: &'static str,
 }
 
 /// What kind of mistake a remark tells of.

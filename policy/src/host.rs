@@ -80,6 +80,8 @@ pub struct Fallback {
     pub option: OptionUse,
     /// The other route in the conflict; `None`: the rule names no host.
     pub conflict: Option<Site>,
+    /// Whether the gateway closes the routes instead of falling back.
+    pub closes: bool,
 }
 
 /// A reference to an option and what it resolved to.

@@ -33,8 +33,8 @@ mod view;
 pub use bundle::Bundle;
 pub use check::{HostReport, Report, check_host, check_remarks, report};
 pub use fact::{
-    Demand, Filter, Harm, Malformed, Mode, ObjectFacts, OptionTarget, OptionUse, PlainHttp,
-    Protocol, Remark, RemarkKind, Route, TlsOption, TrustRef,
+    Credential, Demand, Filter, Harm, Malformed, Matching, Mode, ObjectFacts, OptionTarget,
+    OptionUse, PlainHttp, Protocol, Remark, RemarkKind, Route, TlsOption, TrustRef,
 };
 pub use finding::{Finding, Severity};
 pub use gateway::{Gateway, HostKey};

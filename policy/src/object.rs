@@ -104,6 +104,8 @@ pub struct Object {
     pub deleting: bool,
     /// The annotations whose values are strings.
     pub annotations: BTreeMap<String, String>,
+    /// The labels; none where one is no string, which the API server refuses.
+    pub labels: BTreeMap<String, String>,
     /// Fields whose type the API server would refuse, with the reason.
     pub oddities: Vec<Unreadable>,
     /// `spec`, `Null` where absent.
@@ -203,6 +205,7 @@ impl Object {
             created: text(&wire.metadata.creation_timestamp).to_owned(),
             deleting: !text(&wire.metadata.deletion_timestamp).is_empty(),
             annotations,
+            labels: serde_json::from_value(wire.metadata.labels).unwrap_or_default(),
             oddities,
             spec: wire.spec,
         })
@@ -242,6 +245,8 @@ struct Metadata {
     deletion_timestamp: Value,
     #[serde(default)]
     annotations: Value,
+    #[serde(default)]
+    labels: Value,
 }
 
 /// What tells one Kustomization from another: the names of what it generates.

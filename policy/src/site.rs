@@ -7,7 +7,7 @@ use serde_json::Value;
 use crate::object::ObjectRef;
 
 /// A place in an object.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Site {
     /// The object.
     pub object: Arc<ObjectRef>,

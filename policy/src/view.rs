@@ -1,8 +1,9 @@
 //! The store with a few changed objects laid over it, so that a host can be asked for before and
 //! after a change. The cost grows with the facts on the hosts asked for, not with the store.
 
+use std::any::{Any, TypeId};
 use std::collections::HashMap;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use crate::bundle::Bundle;
 use crate::dialect::pending::covering;
@@ -19,7 +20,11 @@ pub struct View<'a> {
     base: &'a Facts,
     overlay: HashMap<Arc<ObjectRef>, Option<Arc<ObjectFacts>>>,
     bundles: HashMap<SecretRef, Lookup<Arc<Bundle>>>,
+    memos: Memos,
 }
+
+/// What dialects found out about the view as a whole, one value of a type each.
+type Memos = Arc<Mutex<HashMap<TypeId, Arc<dyn Any + Send + Sync>>>>;
 
 impl<'a> View<'a> {
     /// Lays an object's facts over the store; `None`: the object is gone.
@@ -30,11 +35,23 @@ impl<'a> View<'a> {
             self.bundles.insert(secret_of(object), found);
         }
         self.overlay.insert(Arc::clone(object), facts);
+        self.memos = Memos::default();
     }
 
     /// Lays what a look-up of a Secret gave over the store.
     pub fn lay_bundle(&mut self, secret: SecretRef, found: Lookup<Arc<Bundle>>) {
         self.bundles.insert(secret, found);
+        self.memos = Memos::default();
+    }
+
+    /// A value that a dialect keeps as long as the view does not change, so that what many hosts
+    /// share is found out once.
+    pub(crate) fn memo<T: Default + Send + Sync + 'static>(&self) -> Arc<T> {
+        let mut memos = self.memos.lock().unwrap_or_else(PoisonError::into_inner);
+        let memo = memos
+            .entry(TypeId::of::<T>())
+            .or_insert_with(|| Arc::new(T::default()));
+        Arc::clone(memo).downcast().unwrap_or_default()
     }
 
     /// What is known of the gateways themselves.
@@ -181,6 +198,7 @@ impl Facts {
             base: self,
             overlay: HashMap::new(),
             bundles: HashMap::new(),
+            memos: Memos::default(),
         }
     }
 }

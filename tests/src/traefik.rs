@@ -1,6 +1,6 @@
 //! A real Traefik in front of a real API server, and a backend behind it.
 
-use std::io::{BufRead as _, BufReader, Write as _};
+use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::{TcpListener, TcpStream};
 use std::path::PathBuf;
 use std::process::Command;
@@ -18,6 +18,7 @@ pub struct Traefik {
     pub web: u16,
     /// The port of the entry point `websecure`, TLS.
     pub websecure: u16,
+    admin: u16,
     _process: Process,
 }
 
@@ -27,15 +28,25 @@ impl Traefik {
     /// # Errors
     /// When it does not answer in time, with the end of its log.
     pub fn start(cluster: &Cluster, namespace: &str) -> anyhow::Result<Self> {
+        Self::start_with(cluster, namespace, &[])
+    }
+
+    /// Starts Traefik on the CRDs and Ingresses of some namespaces, with arguments that go before
+    /// those that it is started with anyway.
+    ///
+    /// # Errors
+    /// As [`Traefik::start`].
+    pub fn start_with(cluster: &Cluster, namespace: &str, told: &[String]) -> anyhow::Result<Self> {
         let [web, websecure, admin] = ports::free()?;
         let mut command = Command::new(&cluster.programs.traefik);
-        command.env("KUBECONFIG", &cluster.kubeconfig).args([
+        let usual = [
             "--global.checknewversion=false".to_owned(),
             "--global.sendanonymoususage=false".to_owned(),
             "--log.level=INFO".to_owned(),
             "--ping=true".to_owned(),
-            "--ping.entrypoint=admin".to_owned(),
-            format!("--entrypoints.admin.address=127.0.0.1:{admin}"),
+            "--ping.entrypoint=traefik".to_owned(),
+            "--api.insecure=true".to_owned(),
+            format!("--entrypoints.traefik.address=127.0.0.1:{admin}"),
             format!("--entrypoints.web.address=127.0.0.1:{web}"),
             "--entrypoints.web.asdefault=true".to_owned(),
             format!("--entrypoints.websecure.address=127.0.0.1:{websecure}"),
@@ -49,8 +60,15 @@ impl Traefik {
             format!("--providers.kubernetesingress.namespaces={namespace}"),
             "--providers.kubernetesingress.allowexternalnameservices=true".to_owned(),
             "--providers.kubernetesingress.disableclusterscoperesources=true".to_owned(),
-        ]);
-        let name = format!("traefik-{namespace}");
+        ];
+        let key = |arg: &String| arg.split('=').next().unwrap_or_default().to_lowercase();
+        let usual = usual
+            .into_iter()
+            .filter(|arg| told.iter().all(|other| key(other) != key(arg)));
+        command.env("KUBECONFIG", &cluster.kubeconfig);
+        command.args(usual).args(told);
+        let first = namespace.split(',').next().unwrap_or(namespace);
+        let name = format!("traefik-{first}");
         let mut process = Process::start(&name, &mut command, &cluster.folder)?;
         wait_until("a ready Traefik", Duration::from_secs(30), || {
             ensure!(!process.has_ended(), "Traefik ended: {}", process.tail());
@@ -61,8 +79,34 @@ impl Traefik {
         Ok(Self {
             web,
             websecure,
+            admin,
             _process: process,
         })
+    }
+
+    /// Waits until Traefik has no router that comes from an object.
+    ///
+    /// # Errors
+    /// When it still has one after a while.
+    pub fn wait_until_empty(&self) -> anyhow::Result<()> {
+        wait_until("an empty Traefik", Duration::from_secs(20), || {
+            let routers = self.raw_data()?;
+            ensure!(!routers.contains("@kubernetes"), "there are routers still");
+            Ok(())
+        })
+    }
+
+    /// The whole dynamic configuration, as the API of Traefik tells it.
+    ///
+    /// # Errors
+    /// When it does not answer.
+    pub fn raw_data(&self) -> anyhow::Result<String> {
+        let mut stream = TcpStream::connect(("127.0.0.1", self.admin)).context("connecting")?;
+        stream.write_all(b"GET /api/rawdata HTTP/1.0\r\nHost: localhost\r\n\r\n")?;
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer)?;
+        ensure!(answer.contains(" 200 "), "{answer}");
+        Ok(answer)
     }
 }
 

@@ -4,17 +4,33 @@
 //! Source of every statement here: traefik/traefik v3.7.9, `pkg/provider/kubernetes/crd`,
 //! `pkg/provider/kubernetes/ingress`, `pkg/tls/tlsmanager.go`, `pkg/server/aggregator.go`.
 
+mod backend;
 mod chart;
+mod conflict;
+mod entry;
 mod entry_point;
+mod extras;
+mod filter;
+mod flaw;
 mod ingress;
 mod matcher;
+mod nginx_provider;
+mod nginx_words;
 mod option;
+mod outcome;
 mod read;
+mod reference;
 mod settings;
 mod settle;
+mod version;
+mod watch;
+mod wildcard;
+mod words;
 mod write;
 
 use super::{Dialect, INGRESS, Kind, Role};
+
+pub(super) use nginx_provider::reads as reads_nginx;
 
 pub(super) const PREFIX: &str = "traefik.ingress.kubernetes.io/";
 
@@ -45,6 +61,18 @@ pub(super) static DIALECT: Dialect = Dialect {
         kind(GROUP, "IngressRouteTCP", "ingressroutetcps", Role::Route),
         kind(GROUP, "TLSOption", "tlsoptions", Role::Option),
         kind(GROUP, "Middleware", "middlewares", Role::Context),
+        kind(
+            GROUP,
+            "ServersTransport",
+            "serverstransports",
+            Role::Context,
+        ),
+        kind(
+            GROUP,
+            "ServersTransportTCP",
+            "serverstransporttcps",
+            Role::Context,
+        ),
         kind(OLD_GROUP, "IngressRoute", "ingressroutes", Role::Route),
         kind(
             OLD_GROUP,
@@ -54,12 +82,18 @@ pub(super) static DIALECT: Dialect = Dialect {
         ),
         kind(OLD_GROUP, "TLSOption", "tlsoptions", Role::Option),
         kind(OLD_GROUP, "Middleware", "middlewares", Role::Context),
+        kind(
+            OLD_GROUP,
+            "ServersTransport",
+            "serverstransports",
+            Role::Context,
+        ),
     ],
     refuses: "TLS handshake",
     ca_keys: &["ca.crt", "tls.ca"],
     read: read::read,
     settle: settle::settle,
-    select: option::select,
+    select: outcome::select,
     write: write::write,
     apps: settings::APPS,
     settings: settings::learn,

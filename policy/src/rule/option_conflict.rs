@@ -17,8 +17,13 @@ fn check(subject: &Subject<'_>, findings: &mut Vec<Finding>) {
         let Some(other) = &fallback.conflict else {
             continue;
         };
+        let follows = if fallback.closes {
+            "Traefik makes none of the routes"
+        } else {
+            "Traefik uses its default option for all routes of the host"
+        };
         let message = format!(
-            "TLSOption {} is in conflict with {}: Traefik uses its default option for all routes of the host",
+            "TLSOption {} is in conflict with {}: {follows}",
             fallback.option.spelt, other.object
         );
         findings.push(RULE.finding(Severity::Error, &fallback.option.site, message, RULE.remedy));

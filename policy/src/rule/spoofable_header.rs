@@ -15,3 +15,42 @@ pub(super) static RULE: Rule = Rule {
 fn check(subject: &Subject<'_>, findings: &mut Vec<Finding>) {
     RULE.remarked(subject, RemarkKind::Spoofable, findings);
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::testing::*;
+    use serde_json::json;
+
+    #[test]
+    fn headers_that_traefik_does_not_set_in_place_of_ingress_nginx() {
+        let settings = traefik(
+            "3.7.9",
+            Some("nginx"),
+            &["--providers.kubernetesIngressNGINX=true"],
+        );
+        let mut object = ingress(&[("auth-tls-secret", "shop/ca")]);
+        object["spec"]["rules"][0]["http"]["paths"] = json!([{"path": "/"}]);
+        let found = told(&settings, NOW, &[object, ca("ca")], "spoofable-header");
+        assert!(found[0].message.contains("ssl-client-*"), "{found:?}");
+    }
+
+    #[test]
+    fn an_identity_that_traefik_did_not_verify() {
+        let mut tells = route("mtls");
+        tells["spec"]["routes"][0]["middlewares"] = json!([{"name": "identity"}]);
+        let identity = json!({"apiVersion": "traefik.io/v1alpha1", "kind": "Middleware",
+            "metadata": {"name": "identity", "namespace": "shop"},
+            "spec": {"passTLSClientCert": {"pem": true}}});
+        let objects = |mode| {
+            [
+                tells.clone(),
+                identity.clone(),
+                tls_option("mtls", mode, &["ca"]),
+                ca("ca"),
+            ]
+        };
+        let lax = objects("RequireAnyClientCert");
+        check(&lax, "spoofable-header", "nobody verified");
+        silent(&objects("RequireAndVerifyClientCert"), "spoofable-header");
+    }
+}

@@ -28,7 +28,8 @@ pub(super) fn traefik_ingress(option: &str) -> Value {
     json!({"apiVersion": "networking.k8s.io/v1", "kind": "Ingress",
         "metadata": {"name": "api", "namespace": "shop", "annotations": {
             "traefik.ingress.kubernetes.io/router.tls.options": option}},
-        "spec": {"ingressClassName": "traefik", "rules": [{"host": "api.example.com"}]}})
+        "spec": {"ingressClassName": "traefik", "rules": [
+            {"host": "api.example.com", "http": {"paths": [{"path": "/"}]}}]}})
 }
 
 /// An IngressRoute on websecure; an empty name is no option.
@@ -100,10 +101,15 @@ fn authority() -> pki::Authority {
 
 /// The findings of one rule among objects that are all there is.
 pub(super) fn findings(now: i64, objects: &[Value], rule: &str) -> Vec<Finding> {
-    let mut facts = Facts::new(Settings::default(), Seen::All);
+    told(&Settings::default(), now, objects, rule)
+}
+
+/// The same, where the gateways are told something.
+pub(super) fn told(settings: &Settings, now: i64, objects: &[Value], rule: &str) -> Vec<Finding> {
+    let mut facts = Facts::new(settings.clone(), Seen::All);
     for object in objects {
         let object = Object::from_value(object).expect("test objects can be read");
-        facts.insert(dialect::read(&object, &Settings::default()));
+        facts.insert(dialect::read(&object, settings));
     }
     let found = report(&facts.view(), now).findings;
     found
@@ -137,4 +143,16 @@ pub(super) fn at(now: i64, objects: &[Value], rule: &str, words: &str) -> Vec<Fi
 pub(super) fn silent(objects: &[Value], rule: &str) {
     let found = findings(NOW, objects, rule);
     assert!(found.is_empty(), "{found:?}");
+}
+
+/// Traefik with a version, a class and arguments.
+pub(super) fn traefik(version: &str, class: Option<&str>, args: &[&str]) -> Settings {
+    let config = crate::GatewayConfig {
+        dialect: "traefik".to_owned(),
+        ingress_class: class.map(str::to_owned),
+        version: Some(version.to_owned()),
+        args: args.iter().map(|arg| (*arg).to_owned()).collect(),
+        ..crate::GatewayConfig::default()
+    };
+    Settings::new(vec![config])
 }

@@ -15,3 +15,47 @@ pub(super) static RULE: Rule = Rule {
 fn check(subject: &Subject<'_>, findings: &mut Vec<Finding>) {
     RULE.remarked(subject, RemarkKind::Uncovered, findings);
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::testing::*;
+    use serde_json::json;
+
+    fn beside(wildcard: &str, exact: &str) -> [serde_json::Value; 4] {
+        let mut wild = route("mtls");
+        wild["metadata"]["name"] = "wild".into();
+        wild["spec"]["routes"][0]["match"] = json!(wildcard);
+        let mut object = route("");
+        object["spec"]["routes"][0]["match"] = json!(exact);
+        [wild, object, tls_option("mtls", "", &["ca"]), ca("ca")]
+    }
+
+    #[test]
+    fn a_longer_rule_beside_a_wildcard() {
+        let objects = beside("Host(`*.example.com`)", "Host(`api.example.com`)");
+        check(&objects, "uncovered-host", "nobody is asked");
+    }
+
+    #[test]
+    fn a_rule_that_the_wildcards_goes_before() {
+        let objects = beside("Host(`*.example.com`)", "Host(`a.example.com`)");
+        check(&objects, "uncovered-host", "421");
+        let longer = "Host(`*.example.com`) && PathPrefix(`/`)";
+        let objects = beside(longer, "Host(`api.example.com`)");
+        check(&objects, "uncovered-host", "421");
+    }
+
+    #[test]
+    fn a_wildcards_path_leaves_the_others_open() {
+        let longer = "Host(`*.example.com`) && PathPrefix(`/admin`)";
+        let objects = beside(longer, "Host(`api.example.com`)");
+        check(&objects, "uncovered-host", "nobody is asked");
+    }
+
+    #[test]
+    fn the_same_option_covers() {
+        let mut objects = beside("Host(`*.example.com`)", "Host(`api.example.com`)");
+        objects[1]["spec"]["tls"] = json!({"options": {"name": "mtls"}});
+        silent(&objects, "uncovered-host");
+    }
+}

@@ -15,3 +15,72 @@ pub(super) static RULE: Rule = Rule {
 fn check(subject: &Subject<'_>, findings: &mut Vec<Finding>) {
     RULE.remarked(subject, RemarkKind::Outdated, findings);
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::testing::*;
+    use serde_json::json;
+
+    #[track_caller]
+    fn versions(meet: &[&str], mended: &[&str], args: &[&str], id: &str, rule: &str) {
+        let mut object = route("mtls");
+        object["spec"]["routes"][0]["match"] = json!(rule);
+        let objects = [object, tls_option("mtls", "", &["ca"]), ca("ca")];
+        let has = |version: &str| {
+            let settings = traefik(version, None, args);
+            let found = told(&settings, NOW, &objects, "vulnerable-version");
+            found.iter().any(|finding| finding.message.contains(id))
+        };
+        for version in meet {
+            assert!(has(version), "{version}");
+        }
+        for version in mended {
+            assert!(!has(version), "{version}");
+        }
+    }
+
+    #[test]
+    fn fragmented_hellos() {
+        let meet = ["2.11.40", "3.6.10", "3.7.0-ea.1", "3.5.0"];
+        let mended = ["2.11.41", "3.6.11", "3.7.0", "3.8.1"];
+        versions(&meet, &mended, &[], "CVE-2026-32305", "Host(`a.example`)");
+    }
+
+    #[test]
+    fn wildcards_and_http3() {
+        let mended = ["3.7.3", "3.6.24"];
+        versions(
+            &["3.7.1"],
+            &mended,
+            &[],
+            "CVE-2026-48491",
+            "Host(`*.example`)",
+        );
+        let http3 = [
+            "--entryPoints.websecure.http.tls",
+            "--entryPoints.websecure.http3",
+        ];
+        let id = "CVE-2026-53622";
+        versions(
+            &["3.7.2", "3.6.18"],
+            &["3.7.3"],
+            &http3,
+            id,
+            "Host(`a.example`)",
+        );
+        versions(&[], &["3.7.2"], &[], id, "Host(`a.example`)");
+    }
+
+    #[test]
+    fn a_default_that_asks_too_gives_nothing_away() {
+        let objects = [
+            route("mtls"),
+            tls_option("mtls", "", &["ca"]),
+            tls_option("default", "", &["ca"]),
+            ca("ca"),
+        ];
+        let settings = traefik("3.6.10", None, &[]);
+        let found = told(&settings, NOW, &objects, "vulnerable-version");
+        assert!(found.is_empty(), "{found:?}");
+    }
+}

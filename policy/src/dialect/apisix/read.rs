@@ -7,8 +7,8 @@ use serde_json::Value;
 use super::PREFIX;
 use crate::dialect::host_name;
 use crate::fact::{
-    Demand, Harm, Malformed, Mode, ObjectFacts, PlainHttp, Protocol, Remark, RemarkKind, Route,
-    TrustRef,
+    Demand, Harm, Malformed, Matching, Mode, ObjectFacts, PlainHttp, Protocol, Remark, RemarkKind,
+    Route, TrustRef,
 };
 use crate::gateway::Gateway;
 use crate::object::{Object, SecretRef, annotation_pointer, strings};
@@ -54,6 +54,7 @@ impl Reader<'_> {
             dropped: None,
             mentions: false,
             rule_length: 0,
+            matching: Matching::default(),
         }
     }
 

@@ -10,7 +10,7 @@ use super::controller::{Controller, Risk};
 use super::demand::Asked;
 use super::values::{self, Ingress};
 use crate::dialect::host_name;
-use crate::fact::{Harm, ObjectFacts, PlainHttp, Protocol, Remark, RemarkKind, Route};
+use crate::fact::{Harm, Matching, ObjectFacts, PlainHttp, Protocol, Remark, RemarkKind, Route};
 use crate::object::strings;
 use crate::server::{Path, Place, Raw, ServerPart};
 use crate::{Gateway, Object, Settings};
@@ -349,6 +349,7 @@ impl Ingress<'_> {
             dropped: asked.dropped.clone(),
             mentions: shared.mentions,
             rule_length: 0,
+            matching: Matching::default(),
         })
     }
 }

@@ -1,5 +1,7 @@
 //! Traefik's entry points, from its static arguments.
 
+use super::reference::PROVIDER;
+use super::watch::names;
 use crate::GatewayConfig;
 
 /// One entry point, as far as it decides about TLS.
@@ -13,19 +15,37 @@ pub(super) struct EntryPoint {
     pub(super) option: Option<String>,
     /// Whether all plain HTTP is sent to another entry point.
     pub(super) redirects: bool,
+    /// The priority of that redirect, where it is set; a longer rule goes before it.
+    pub(super) redirect_priority: Option<usize>,
     /// Whether routers that name no entry point are on it.
     pub(super) default: bool,
+    /// Whether it answers HTTP/3 too.
+    pub(super) http3: bool,
+    /// Whether it believes the headers that tell who forwarded a request.
+    pub(super) trusts_headers: bool,
+    /// Middlewares of every router on it.
+    pub(super) filters: Vec<String>,
 }
 
 impl EntryPoint {
-    fn named(name: &str) -> Self {
+    pub(super) fn named(name: &str) -> Self {
         Self {
             name: name.to_owned(),
             tls: false,
             option: None,
             redirects: false,
-            default: true,
+            redirect_priority: None,
+            // The entry point `traefik` is the internal one (`getDefaultsEntrypoints`).
+            default: name != "traefik",
+            http3: false,
+            trusts_headers: false,
+            filters: Vec::new(),
         }
+    }
+
+    /// Whether a router of a priority is behind the redirect.
+    pub(super) fn redirects_before(&self, priority: usize) -> bool {
+        self.redirects && self.redirect_priority.is_none_or(|own| own > priority)
     }
 }
 
@@ -81,9 +101,25 @@ fn set(entry: &mut EntryPoint, setting: &str, value: &str) {
             entry.option = Some(value.to_owned());
         }
         "http.redirections.entrypoint.to" => entry.redirects = true,
+        "http.redirections.entrypoint.priority" => {
+            entry.redirect_priority = value.parse().ok().or(entry.redirect_priority);
+        }
+        "address" if value.ends_with("/udp") => entry.default = false,
+        "http.middlewares" => entry.filters = filters(value),
+        "forwardedheaders.insecure" => entry.trusts_headers = on,
+        "http3" => entry.http3 = on,
+        _ if setting.starts_with("http3.") => entry.http3 = true,
         _ if setting.starts_with("http.tls.") => entry.tls = true,
         _ => {}
     }
+}
+
+/// Middlewares of the CRD provider by id, others as they stand.
+fn filters(list: &str) -> Vec<String> {
+    let names = names(list).into_iter();
+    names
+        .map(|name| name.strip_suffix(PROVIDER).unwrap_or(name).to_owned())
+        .collect()
 }
 
 /// Only those with `asDefault`, if any has it.
@@ -115,5 +151,26 @@ mod tests {
         };
         let entries = entry_points(&config);
         assert!(entries[0].redirects && !entries[0].tls && entries[1].tls && entries[1].default);
+    }
+
+    #[test]
+    fn what_else_arguments_say() {
+        let args = [
+            "--entryPoints.web.address=:80",
+            "--entryPoints.web.http.redirections.entryPoint.to=s",
+            "--entryPoints.web.http.redirections.entryPoint.priority=20",
+            "--entryPoints.web.forwardedHeaders.insecure",
+            "--entryPoints.web.http.middlewares=shop-a@kubernetescrd,b@file",
+            "--entryPoints.s.http3.advertisedPort=443",
+            "--entryPoints.u.address=:53/udp",
+        ];
+        let config = GatewayConfig {
+            args: args.map(str::to_owned).to_vec(),
+            ..GatewayConfig::default()
+        };
+        let entries = entry_points(&config);
+        assert!(entries[0].trusts_headers && entries[1].http3 && !entries[2].default);
+        assert_eq!(entries[0].filters, ["shop-a", "b@file"]);
+        assert!(entries[0].redirects_before(10) && !entries[0].redirects_before(20));
     }
 }

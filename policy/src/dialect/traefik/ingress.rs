@@ -6,30 +6,47 @@ use std::sync::Arc;
 use serde_json::Value;
 
 use super::PREFIX;
+use super::reference::{PROVIDER, may_cross};
+use super::version::{WILDCARDS, has};
 use crate::dialect::host_name;
 use crate::fact::{
-    Harm, ObjectFacts, OptionTarget, OptionUse, PlainHttp, Protocol, Remark, RemarkKind, Route,
+    Harm, Matching, ObjectFacts, OptionTarget, OptionUse, PlainHttp, Protocol, Remark, RemarkKind,
+    Route,
 };
 use crate::object::annotation_pointer;
 use crate::site::Site;
-use crate::{Gateway, Object, ObjectRef, Repair};
+use crate::{Gateway, GatewayConfig, Object, ObjectRef, Repair};
 
 /// Settings under `router.tls.` that Traefik knows; another makes it skip the Ingress.
 const TLS_SETTINGS: [&str; 3] = ["certresolver", "domains", "options"];
 
-/// How an annotation names an option of the CRD provider.
-const PROVIDER: &str = "@kubernetescrd";
-
-pub(super) fn read(object: &Object, gateway: &Arc<Gateway>, facts: &mut ObjectFacts) {
+pub(super) fn read(
+    object: &Object,
+    gateway: &Arc<Gateway>,
+    config: &GatewayConfig,
+    facts: &mut ObjectFacts,
+) {
     let router = Router::read(object);
     let (tls, option) = router.tls(object, &mut facts.remarks);
-    let dropped = router.dropped(object, &mut facts.remarks);
-    let hosts = hosts(object);
-    let route = |(pointer, host): (String, String)| {
+    let option = option.map(|option| OptionUse {
+        foreign: !may_cross(&object.id.namespace, "kubernetesingress", config),
+        ..option
+    });
+    let forbidden = option.as_ref().is_some_and(|option| option.foreign);
+    let forbidden = forbidden.then(|| "it names a TLSOption that it may not use".to_owned());
+    let dropped = router.dropped(object, &mut facts.remarks).or(forbidden);
+    let priority = router.value("priority").and_then(|own| own.parse().ok());
+    let route = |rule: IngressRule| {
         Arc::new(Route {
-            site: Site::new(&object.id, pointer),
+            site: Site::new(&object.id, rule.pointer),
             gateway: Arc::clone(gateway),
-            hosts: vec![host],
+            matching: Matching {
+                hostless: is_expression(&rule.host, router.value("rulesyntax"), config),
+                whole: rule.whole,
+                challenge: rule.challenge,
+                ..Matching::default()
+            },
+            hosts: vec![rule.host],
             created: object.created.clone(),
             protocol: Protocol::Http,
             entry_points: router.list("entrypoints"),
@@ -42,27 +59,87 @@ pub(super) fn read(object: &Object, gateway: &Arc<Gateway>, facts: &mut ObjectFa
             },
             dropped: dropped.clone(),
             mentions: router.mentions(),
-            rule_length: 0,
+            rule_length: priority.filter(|own| *own > 0).unwrap_or(rule.length),
         })
     };
-    facts.routes = hosts.into_iter().map(route).collect();
+    facts.routes = rules(object).into_iter().map(route).collect();
 }
 
-/// The hosts of the rules, or the default backend for every host.
-fn hosts(object: &Object) -> Vec<(String, String)> {
-    let rules = object.spec["rules"]
-        .as_array()
-        .map_or(&[][..], Vec::as_slice);
-    let host = |(index, rule): (usize, &Value)| {
-        let host = rule["host"].as_str().unwrap_or_default();
-        let field = if host.is_empty() { "" } else { "/host" };
-        (format!("/spec/rules/{index}{field}"), host_name(host))
-    };
-    let hosts: Vec<_> = rules.iter().enumerate().map(host).collect();
-    if hosts.is_empty() && object.spec["defaultBackend"].is_object() {
-        return vec![("/spec/defaultBackend".to_owned(), "*".to_owned())];
+/// A host for which Traefik writes no `Host(…)`: none, or a wildcard where it makes an expression
+/// of it (`buildHostRule` until 3.6, `buildHostRuleV2` since).
+fn is_expression(host: &str, syntax: Option<&str>, config: &GatewayConfig) -> bool {
+    let v2 = syntax.or_else(|| config.flag("core.defaultrulesyntax")) == Some("v2");
+    host == "*" || (host.starts_with("*.") && (v2 || !has(config, WILDCARDS)))
+}
+
+/// One rule of an Ingress.
+pub(super) struct IngressRule {
+    /// Where its host stands.
+    pub(super) pointer: String,
+    /// The host; `*` for none.
+    pub(super) host: String,
+    /// Length of the rule that Traefik makes of it, the longest of its paths.
+    pub(super) length: usize,
+    /// Whether some path of it is every path.
+    pub(super) whole: bool,
+    /// Whether it only answers challenges of ACME.
+    pub(super) challenge: bool,
+}
+
+/// The rules that have paths (`ingress/kubernetes.go:372-420`: others make no router), or the
+/// default backend for every host.
+pub(super) fn rules(object: &Object) -> Vec<IngressRule> {
+    let rules = object.spec["rules"].as_array();
+    let rules = rules.map_or(&[][..], Vec::as_slice);
+    if rules.is_empty() && object.spec["defaultBackend"].is_object() {
+        return vec![IngressRule {
+            pointer: "/spec/defaultBackend".to_owned(),
+            host: "*".to_owned(),
+            length: 0,
+            whole: true,
+            challenge: false,
+        }];
     }
-    hosts
+    rules.iter().enumerate().filter_map(rule).collect()
+}
+
+fn rule((index, rule): (usize, &Value)) -> Option<IngressRule> {
+    let paths = rule["http"]["paths"].as_array()?;
+    let paths: Vec<_> = paths
+        .iter()
+        .map(|path| {
+            let exact = path["pathType"].as_str() == Some("Exact");
+            (path["path"].as_str().unwrap_or_default(), exact)
+        })
+        .collect();
+    let host = rule["host"].as_str().unwrap_or_default();
+    let field = if host.is_empty() { "" } else { "/host" };
+    let every = |(path, exact): &(&str, bool)| !exact && ["", "/"].contains(path);
+    let whole = paths.iter().find(|path| every(path));
+    let longest = paths.iter().max_by_key(|path| rule_length(host, path))?;
+    // A wildcard stands before other hosts with the path that is theirs too.
+    let decides = whole.filter(|_| host.starts_with('*')).unwrap_or(longest);
+    Some(IngressRule {
+        pointer: format!("/spec/rules/{index}{field}"),
+        length: rule_length(host, decides),
+        whole: whole.is_some(),
+        challenge: paths.iter().all(|(path, _)| path.starts_with(CHALLENGE)),
+        host: host_name(host),
+    })
+}
+
+/// Where a certificate authority looks for proof that the host is the applicant's (RFC 8555 8.3).
+const CHALLENGE: &str = "/.well-known/acme-challenge/";
+
+/// `Host("h") && PathPrefix("/p")`, as `loadRouter` writes it.
+fn rule_length(host: &str, (path, exact): &(&str, bool)) -> usize {
+    let named = |matcher: &str, value: &str| match value {
+        "" => 0,
+        value => matcher.len() + value.len() + r#"("")"#.len(),
+    };
+    let path = named(if *exact { "Path" } else { "PathPrefix" }, path);
+    let host = named("Host", host);
+    host + path + if host > 0 && path > 0 { 4 } else { 0 }
 }
 
 /// The `router.*` annotations: lower-case setting to the key as spelt and the value.
@@ -98,12 +175,13 @@ impl<'a> Router<'a> {
     }
 
     fn mentions(&self) -> bool {
-        self.value("tls.options")
-            .is_some_and(|value| value != "default")
-            || self
-                .0
-                .keys()
-                .any(|setting| setting.contains("tls") && setting.contains("option"))
+        let speaks = |setting: &String| setting.contains("tls") && setting.contains("option");
+        // The default option speaks for itself, if there is one.
+        let of_default =
+            |setting: &String| setting == "tls.options" && self.value(setting) == Some("default");
+        self.0
+            .keys()
+            .any(|setting| speaks(setting) && !of_default(setting))
     }
 
     /// Whether the router has TLS, and with which option. Any value of `router.tls` but true
@@ -119,7 +197,7 @@ impl<'a> Router<'a> {
             }
             return (false, None);
         }
-        let option = option.filter(|(_, value)| !value.is_empty() && *value != "default");
+        let option = option.filter(|(_, value)| !value.is_empty());
         let option = option.map(|(key, value)| reference(object, key, value));
         (switch.is_some() || children, option)
     }
@@ -165,6 +243,10 @@ fn switched_off(object: &Object, key: &str, value: &str) -> Remark {
 fn reference(object: &Object, key: &str, value: &str) -> OptionUse {
     let compact: String = value.split_whitespace().collect();
     let target = match value.split_once('@') {
+        None if value == "default" => OptionTarget::Default,
+        Some(("default", "kubernetescrd")) => OptionTarget::Never(
+            "the TLSOption named default is named without a provider".to_owned(),
+        ),
         Some((id, "kubernetescrd")) if id.contains(['/', ' ']) => {
             OptionTarget::Never(format!("{id} is not of the form namespace-name"))
         }

@@ -1,33 +1,47 @@
-//! The hosts of a router's rule, as Traefik's TLS looks at them: only `Host` and `HostSNI` count
+//! A router's rule, as Traefik's TLS looks at it: only `Host` and `HostSNI` count
 //! (`pkg/muxer/http/mux.go:179-204`), wherever they stand in the expression.
 
 /// What a rule matches.
-#[derive(Debug, PartialEq, Eq)]
+#[derive(Debug, Default, PartialEq, Eq)]
 pub(super) struct Matched {
-    /// Arguments of every call of the wanted matcher, in order.
+    /// Arguments of the wanted matcher, in order, without those that are excluded.
     pub(super) hosts: Vec<String>,
+    /// Arguments of the wanted matcher under a `!`.
+    pub(super) excluded: Vec<String>,
+    /// Whether it is about hosts alone, or every path of them.
+    pub(super) whole: bool,
+    /// Whether the wanted matcher is called with other than one argument, as version 2 allows.
+    pub(super) several: bool,
     /// Whether the rule is a well-formed expression.
     pub(super) well_formed: bool,
 }
 
-/// Finds the arguments of one matcher, `Host` or `HostSNI`, in a rule.
-pub(super) fn hosts(rule: &str, matcher: &str) -> Matched {
+/// Looks for the arguments of one matcher, `Host` or `HostSNI`, in a rule.
+pub(super) fn matched(rule: &str, matcher: &str) -> Matched {
     let mut scan = Scan {
         rest: rule,
-        hosts: Vec::new(),
-        depth: 0,
+        negations: vec![false],
+        negated: false,
+        found: Matched {
+            whole: true,
+            ..Matched::default()
+        },
     };
-    let well_formed = scan.expression(matcher) && scan.depth == 0 && !rule.trim().is_empty();
+    let well_formed =
+        scan.expression(matcher) && scan.negations.len() == 1 && !rule.trim().is_empty();
     Matched {
-        hosts: scan.hosts,
         well_formed,
+        ..scan.found
     }
 }
 
 struct Scan<'a> {
     rest: &'a str,
-    hosts: Vec<String>,
-    depth: usize,
+    /// Of each parenthesis that is open, whether its content is negated.
+    negations: Vec<bool>,
+    /// Whether the next term is negated.
+    negated: bool,
+    found: Matched,
 }
 
 impl<'a> Scan<'a> {
@@ -40,7 +54,7 @@ impl<'a> Scan<'a> {
             let going = match first {
                 '(' => self.open(),
                 ')' => self.close(),
-                '!' => self.skip(1),
+                '!' => self.negate(),
                 '&' => self.operator("&&"),
                 '|' => self.operator("||"),
                 _ if first.is_ascii_alphabetic() => self.call(matcher),
@@ -57,15 +71,25 @@ impl<'a> Scan<'a> {
         true
     }
 
+    fn negate(&mut self) -> bool {
+        self.negated = !self.negated;
+        self.skip(1)
+    }
+
+    /// Whether the next term is negated, all told.
+    fn is_negated(&mut self) -> bool {
+        let around = self.negations.last().copied().unwrap_or_default();
+        around != std::mem::take(&mut self.negated)
+    }
+
     fn open(&mut self) -> bool {
-        self.depth += 1;
+        let negated = self.is_negated();
+        self.negations.push(negated);
         self.skip(1)
     }
 
     fn close(&mut self) -> bool {
-        let open = self.depth > 0;
-        self.depth = self.depth.saturating_sub(1);
-        open && self.skip(1)
+        self.negations.len() > 1 && self.negations.pop().is_some() && self.skip(1)
     }
 
     fn operator(&mut self, operator: &str) -> bool {
@@ -76,30 +100,48 @@ impl<'a> Scan<'a> {
     fn call(&mut self, matcher: &str) -> bool {
         let end = self.rest.find(|char: char| !char.is_ascii_alphanumeric());
         let Some(end) = end else { return false };
-        let wanted = self.rest[..end].eq_ignore_ascii_case(matcher);
+        let name = &self.rest[..end];
         self.skip(end);
         self.rest = self.rest.trim_start();
         if !self.rest.starts_with('(') {
             return false;
         }
         self.skip(1);
-        self.arguments(wanted)
+        let negated = self.is_negated();
+        let Some(arguments) = self.arguments() else {
+            return false;
+        };
+        self.note(name.eq_ignore_ascii_case(matcher), name, negated, arguments);
+        true
     }
 
-    fn arguments(&mut self, wanted: bool) -> bool {
+    fn note(&mut self, wanted: bool, name: &str, negated: bool, arguments: Vec<&str>) {
+        let found = &mut self.found;
+        let everything = name.eq_ignore_ascii_case("PathPrefix") && arguments == ["/"];
+        found.whole &= !negated && (wanted || everything);
+        if !wanted {
+            return;
+        }
+        found.several |= arguments.len() != 1;
+        let list = if negated {
+            &mut found.excluded
+        } else {
+            &mut found.hosts
+        };
+        list.extend(arguments.into_iter().map(str::to_owned));
+    }
+
+    fn arguments(&mut self) -> Option<Vec<&'a str>> {
+        let mut arguments = Vec::new();
         loop {
             self.rest = self.rest.trim_start_matches([' ', ',', '\t', '\n', '\r']);
             match self.rest.chars().next() {
-                Some(')') => return self.skip(1),
-                Some(quote @ ('`' | '"')) => {
-                    let Some(argument) = self.quoted(quote) else {
-                        return false;
-                    };
-                    if wanted {
-                        self.hosts.push(argument.to_owned());
-                    }
+                Some(')') => {
+                    self.skip(1);
+                    return Some(arguments);
                 }
-                _ => return false,
+                Some(quote @ ('`' | '"')) => arguments.push(self.quoted(quote)?),
+                _ => return None,
             }
         }
     }
@@ -116,18 +158,9 @@ impl<'a> Scan<'a> {
 mod tests {
     #[track_caller]
     fn check(rule: &str, hosts: &[&str], well_formed: bool) {
-        let found = super::hosts(rule, "Host");
-        assert_eq!(
-            (found.hosts.as_slice(), found.well_formed),
-            (
-                hosts
-                    .iter()
-                    .map(|host| (*host).to_owned())
-                    .collect::<Vec<_>>()
-                    .as_slice(),
-                well_formed
-            )
-        );
+        let found = super::matched(rule, "Host");
+        assert_eq!(found.hosts, hosts, "{rule}");
+        assert_eq!(found.well_formed, well_formed, "{rule}");
     }
 
     #[test]
@@ -141,10 +174,33 @@ mod tests {
         check("Host(`a`,`b`)", &["a", "b"], true);
         check("HostRegexp(`^a$`) && Header(`Host`, `Host(x)`)", &[], true);
         check("PathPrefix(`/`)", &[], true);
-        check("Host(`a`", &["a"], false);
+        check("Host(`a`", &[], false);
         check("Host(a)", &[], false);
         check("Host(`a`))", &["a"], false);
         check("", &[], false);
         check("Ho", &[], false);
+        check("Host(`ä", &[], false);
+    }
+
+    #[test]
+    fn excluded_hosts() {
+        let excluded = |rule| super::matched(rule, "Host").excluded;
+        assert_eq!(excluded("PathPrefix(`/`) && !Host(`a`)"), ["a"]);
+        assert_eq!(excluded("!(Host(`a`) || !Host(`b`))"), ["a"]);
+        assert!(excluded("!(!Host(`a`)) && Host(`b`)").is_empty());
+    }
+
+    #[test]
+    fn rules_about_hosts_alone() {
+        let whole = |rule| super::matched(rule, "Host").whole;
+        assert!(whole("Host(`a`)") && whole("(Host(`a`) || Host(`b`)) && PathPrefix(`/`)"));
+        assert!(!whole("Host(`a`) && PathPrefix(`/docs`)") && !whole("!Host(`a`)"));
+        assert!(super::matched("Host(`a`,`b`)", "Host").several);
+    }
+
+    #[test]
+    fn a_huge_rule_is_read_without_recursion() {
+        let rule = format!("{}Host(`a`){}", "!(".repeat(200_000), ")".repeat(200_000));
+        check(&rule, &["a"], true);
     }
 }

@@ -1,21 +1,22 @@
-//! A TLSOption, and what Traefik makes of it (`crd/kubernetes.go:1300-1374`,
-//! `pkg/tls/tlsmanager.go:442-488`).
+//! A TLSOption to facts (`crd/kubernetes.go:1300-1374`).
 
 use std::sync::Arc;
 
-use crate::bundle::Bundle;
+use super::reference;
+use super::words::{is_cipher, is_curve, is_version};
 use crate::fact::{
     Demand, Harm, Malformed, Mode, ObjectFacts, Remark, RemarkKind, TlsOption, TrustRef,
 };
-use crate::host::{Admits, Because, Host};
-use crate::lookup::Lookup;
 use crate::object::{SecretRef, strings};
 use crate::site::Site;
-use crate::trust::{TrustState, TrustUse};
-use crate::view::View;
-use crate::{Gateway, Object};
+use crate::{Gateway, GatewayConfig, Object};
 
-pub(super) fn read(object: &Object, gateway: &Arc<Gateway>, facts: &mut ObjectFacts) {
+pub(super) fn read(
+    object: &Object,
+    gateway: &Arc<Gateway>,
+    config: &GatewayConfig,
+    facts: &mut ObjectFacts,
+) {
     let section = &object.spec["clientAuth"];
     let names = strings(&section["secretNames"]);
     let trust: Vec<_> = names
@@ -28,11 +29,16 @@ pub(super) fn read(object: &Object, gateway: &Arc<Gateway>, facts: &mut ObjectFa
     if mode.is_none() && !spelt.is_empty() {
         facts.remarks.push(unknown_type(object, spelt));
     }
+    let unknown = mode.is_none() && !spelt.is_empty();
+    let unusable = unusable(object, &mut facts.remarks)
+        .or_else(|| unknown.then(|| format!("clientAuthType {spelt:?} does not exist")));
+    facts.remarks.extend(unknown_versions(object));
+    facts.remarks.extend(strict_alone(object));
     let site = match spelt {
         "" => Site::new(&object.id, "/spec/clientAuth"),
         _ => Site::new(&object.id, "/spec/clientAuth/clientAuthType"),
     };
-    let stated = !trust.is_empty() || mode.is_some_and(|mode| mode != Mode::Off);
+    let stated = !trust.is_empty() || mode.is_some();
     let demand = stated.then(|| Demand {
         mode: mode.unwrap_or(Mode::Required),
         site,
@@ -45,12 +51,12 @@ pub(super) fn read(object: &Object, gateway: &Arc<Gateway>, facts: &mut ObjectFa
         gateway: Arc::clone(gateway),
         id: match object.id.name.as_str() {
             "default" => "default".to_owned(),
-            name => format!("{}-{name}", object.id.namespace),
+            name => reference::id(&object.id.namespace, name, config),
         },
         demand,
         trust,
         mode,
-        unusable: None,
+        unusable,
     }));
 }
 
@@ -93,147 +99,65 @@ fn unknown_type(object: &Object, spelt: &str) -> Remark {
     }
 }
 
-/// Whom an option lets in, and what the answer rests on.
-pub(super) struct Outcome {
-    pub(super) admits: Admits,
-    pub(super) because: Because,
-    pub(super) site: Site,
-    pub(super) unseen: Option<String>,
+/// A cipher suite or a curve that Traefik does not know breaks the option, and with it every
+/// router that names it.
+fn unusable(object: &Object, remarks: &mut Vec<Remark>) -> Option<String> {
+    let lists: [(&str, fn(&str) -> bool); 2] =
+        [("cipherSuites", is_cipher), ("curvePreferences", is_curve)];
+    let mut reason = None;
+    for (field, is_known) in lists {
+        let names = strings(&object.spec[field]);
+        for (index, name) in names.iter().enumerate().filter(|(_, name)| !is_known(name)) {
+            let message = format!(
+                "{field} has no {name:?}: Traefik closes every connection to the hosts of this TLSOption"
+            );
+            reason.get_or_insert_with(|| message.clone());
+            remarks.push(Remark {
+                site: Site::new(&object.id, format!("/spec/{field}/{index}")),
+                kind: RemarkKind::Invalid,
+                harm: Harm::Closes,
+                message,
+                hint: "write the name as Go's crypto/tls has it, or remove it".to_owned(),
+                repair: None,
+            });
+        }
+    }
+    reason
 }
 
-/// Resolves an option's CAs and applies the table of `buildTLSConfig`.
-pub(super) fn outcome(option: &TlsOption, host: &mut Host, view: &View<'_>) -> Outcome {
-    host.rests_on.insert(Arc::clone(&option.site.object));
-    take_remarks(option, host, view);
-    let used: Vec<_> = option
-        .trust
-        .iter()
-        .map(|trust| look_up(option, trust, host, view))
-        .collect();
-    let usable = used.iter().any(is_usable);
-    let unseen = used.iter().find_map(|used| match &used.found {
-        Lookup::Unknown(what) => Some(what.clone()),
-        Lookup::Found(_) | Lookup::Missing => None,
+fn unknown_versions(object: &Object) -> Vec<Remark> {
+    let fields = ["minVersion", "maxVersion"].into_iter();
+    let unknown = fields.filter_map(|field| {
+        let value = object.spec[field].as_str().unwrap_or_default();
+        let unknown = !value.is_empty() && !is_version(value);
+        unknown.then(|| Remark {
+            site: Site::new(&object.id, format!("/spec/{field}")),
+            kind: RemarkKind::Invalid,
+            harm: Harm::Harmless,
+            message: format!("{field} has no {value:?}: Traefik ignores it"),
+            hint: "write VersionTLS12 or VersionTLS13".to_owned(),
+            repair: None,
+        })
     });
-    let broken = used
-        .iter()
-        .find(|used| matches!(used.state, Some(TrustState::Unusable(_))));
-    let broken = broken.map(|used| used.reference.site.clone());
-    host.trust.extend(used);
-    if let Some(site) = broken {
-        return Outcome {
-            admits: Admits::Nobody,
-            because: Because::BrokenReference,
-            site,
-            unseen,
-        };
-    }
-    resolved(option, usable || unseen.is_some(), unseen, host)
+    unknown.collect()
 }
 
-/// The truth table [T `TestClientAuth`]: with a CA an absent type means the strictest; without
-/// one it means that nobody is asked.
-fn resolved(option: &TlsOption, has_ca: bool, unseen: Option<String>, host: &mut Host) -> Outcome {
-    let site = option
-        .demand
-        .as_ref()
-        .map_or(&option.site, |demand| &demand.site)
-        .clone();
-    let spelt = option
-        .demand
-        .as_ref()
-        .map_or("", |demand| demand.spelt.as_str())
-        .to_owned();
-    let mode = option
-        .mode
-        .unwrap_or(if has_ca { Mode::Required } else { Mode::Off });
-    let (admits, because) = match (mode, has_ca) {
-        (Mode::Off, _) if option.mode.is_some() => (Admits::Everyone, Because::TurnedOff),
-        (Mode::Off, _) if option.trust.is_empty() => (Admits::Everyone, Because::NothingSaid),
-        (Mode::Off, _) => (Admits::Everyone, Because::BrokenReference),
-        (Mode::OptionalUnverified, _) => (Admits::Optional, Because::Demanded),
-        (Mode::Unverified, _) => (Admits::AnyCertificate, Because::Demanded),
-        (Mode::Optional | Mode::Required, false) => (Admits::Nobody, Because::BrokenReference),
-        (Mode::Optional, true) => (Admits::Optional, Because::Demanded),
-        (Mode::Required, true) => (Admits::Trusted, Because::Demanded),
-    };
-    if option.demand.is_some() || option.mode.is_some() {
-        host.modes.push((mode, site.clone(), spelt));
-    }
-    // A mode that never looks at the CA does not hang on it.
-    let hangs = option
-        .mode
-        .is_none_or(|mode| matches!(mode, Mode::Optional | Mode::Required));
-    Outcome {
-        admits,
-        because,
-        site,
-        unseen: unseen.filter(|_| hangs),
-    }
-}
-
-fn take_remarks(option: &TlsOption, host: &mut Host, view: &View<'_>) {
-    if let Some(facts) = view.object(&option.site.object) {
-        let new = facts
-            .remarks
-            .iter()
-            .filter(|remark| !host.remarks.iter().any(|known| known.site == remark.site));
-        let new: Vec<_> = new.cloned().collect();
-        host.remarks.extend(new);
-    }
-}
-
-/// A Secret that is missing, or has no CA key, is skipped; one with garbage breaks the option.
-fn look_up(option: &TlsOption, trust: &TrustRef, host: &mut Host, view: &View<'_>) -> TrustUse {
-    let found = match &trust.target {
-        Ok(target) => {
-            host.rests_on.insert(Arc::new(target.object()));
-            view.bundle(target).unwrap_or_else(|| {
-                host.wanted.insert(target.clone());
-                Lookup::Unknown(format!("Secret {target}"))
-            })
-        }
-        Err(_) => Lookup::Missing,
-    };
-    let state = match &found {
-        Lookup::Found(bundle) => Some(select(bundle)),
-        Lookup::Missing | Lookup::Unknown(_) => None,
-    };
-    TrustUse {
-        reference: trust.clone(),
-        found,
-        state,
-        crl_key: None,
-        consequence: consequence(option),
-    }
-}
-
-fn consequence(option: &TlsOption) -> &'static str {
-    match option.mode {
-        None => "Traefik skips it, and without any other CA it asks nobody for a certificate",
-        Some(Mode::Optional | Mode::Required) => {
-            "Traefik skips it, and without any other CA it closes every connection"
-        }
-        Some(Mode::Off | Mode::OptionalUnverified | Mode::Unverified) => {
-            "Traefik skips it, and with this clientAuthType would not use it either"
-        }
-    }
-}
-
-fn is_usable(used: &TrustUse) -> bool {
-    matches!(used.state, Some(TrustState::Usable { .. }))
-}
-
-/// `getCABlocks` (`crd/kubernetes.go:1580-1592`): `tls.ca` goes before `ca.crt`; a value without
-/// a certificate breaks the option (`tlsmanager.go:456-461`), unreadable ones beside a good one
-/// are passed over.
-pub(super) fn select(bundle: &Bundle) -> TrustState {
-    let key = ["tls.ca", "ca.crt"].into_iter().find(|key| bundle.has(key));
-    let Some(key) = key else {
-        return TrustState::Skipped("it has neither key tls.ca nor ca.crt".to_owned());
-    };
-    match bundle.certificates(key) {
-        Some(ca) if !ca.certificates.is_empty() => TrustState::Usable { key },
-        Some(_) | None => TrustState::Unusable(format!("its {key} holds no certificate")),
-    }
+/// What a name says that is not in the object: an option called for client certificates whose
+/// only strictness is about the server's (`tlsmanager.go:277-281`).
+fn strict_alone(object: &Object) -> Option<Remark> {
+    let strict = object.spec["sniStrict"].as_bool().unwrap_or(false);
+    let name = object.id.name.to_lowercase();
+    let meant = ["mtls", "client-auth", "clientauth", "client-cert"];
+    let meant = meant.iter().any(|word| name.contains(word));
+    let silent = object.spec["clientAuth"]
+        .as_object()
+        .is_none_or(|auth| auth.is_empty());
+    (strict && meant && silent).then(|| Remark {
+        site: Site::new(&object.id, "/spec/sniStrict"),
+        kind: RemarkKind::NoEffect,
+        harm: Harm::Opens,
+        message: "sniStrict only refuses server names without a server certificate: nobody is asked for a client certificate".to_owned(),
+        hint: "add clientAuth with secretNames and clientAuthType RequireAndVerifyClientCert".to_owned(),
+        repair: None,
+    })
 }

@@ -2,13 +2,20 @@
 
 use serde_json::{Value, json};
 
-use super::{GROUP, PREFIX};
+use super::{GROUP, PREFIX, nginx_provider};
 use crate::dialect::WriteRequest;
 use crate::{Mode, ObjectRef};
 
 /// Server-side apply configurations: the TLSOption, then the route with the reference alone.
 pub(super) fn write(request: &WriteRequest<'_>) -> Result<Vec<Value>, String> {
     let id = &*request.object.id;
+    if nginx_provider::reads(request.object, request.settings) {
+        let verify = match request.mode {
+            Mode::Required => "on",
+            _ => "optional",
+        };
+        return nginx_provider::write(request, verify);
+    }
     if request.trust.namespace != id.namespace {
         return Err(format!(
             "Traefik reads the Secrets of a TLSOption from the TLSOption's own namespace, {}, \

@@ -1,0 +1,39 @@
+//! Fixtures that the Traefik here cannot show, each with the reason.
+
+const ANOTHER_VERSION: &str = "it is about another version than the one that runs here";
+
+pub(super) const NOT_SHOWN: &[(&str, &str)] = &[
+    ("both-groups", ANOTHER_VERSION),
+    ("conflict-across-entry-points", ANOTHER_VERSION),
+    ("excluded-host-since-3-7-13", ANOTHER_VERSION),
+    (
+        "expired-ca",
+        "a verdict has no clock; the rule expired-ca says that nobody gets in",
+    ),
+    ("fragmented-hello", ANOTHER_VERSION),
+    ("fronted-wildcard", ANOTHER_VERSION),
+    ("http3-capitals", ANOTHER_VERSION),
+    ("nginx-before-3-7", ANOTHER_VERSION),
+    ("nginx-two-ingresses-mended", ANOTHER_VERSION),
+    ("nginx-verify-turned-off", ANOTHER_VERSION),
+    (
+        "old-group",
+        "Traefik 3 does not read traefik.containo.us (docs, migration v2 to v3)",
+    ),
+    (
+        "one-id",
+        "which of two options with one id is listed last changes from run to run (crd/kubernetes.go:1335)",
+    ),
+    (
+        "other-provider",
+        "the option is one of a file provider, which this Traefik does not have",
+    ),
+    ("safe-naming", ANOTHER_VERSION),
+    ("strict-conflict", ANOTHER_VERSION),
+    (
+        "unknown-type",
+        "the API server refuses the object (enum of clientAuthType)",
+    ),
+    ("wildcard-before-3-7", ANOTHER_VERSION),
+    ("wildcard-host-before-3-7", ANOTHER_VERSION),
+];
