@@ -11,6 +11,8 @@ use base64::engine::general_purpose::STANDARD;
 use serde::de::{Deserialize, Deserializer, IgnoredAny, MapAccess, Visitor};
 use serde_json::Value;
 
+use crate::shape;
+
 /// Keys of a Secret or ConfigMap whose value a gateway may read as certificates.
 const CERTIFICATE_KEYS: [&str; 4] = ["ca.crl", "ca.crt", "tls.ca", "tls.crt"];
 
@@ -119,6 +121,12 @@ impl Object {
         if !value.is_object() {
             return Err(whole("is not a Kubernetes object: a mapping is expected"));
         }
+        for field in ["metadata", "data", "stringData"] {
+            let found = &value[field];
+            if !found.is_object() && !found.is_null() {
+                return Err(at(&format!("/{field}"), "is not a mapping"));
+            }
+        }
         let wire = Wire::deserialize(value).map_err(|error| whole(&error.to_string()))?;
         Self::from_wire(wire)
     }
@@ -173,7 +181,8 @@ impl Object {
         if id.name.is_empty() && !id.kind.ends_with("List") {
             return Err(at("/metadata/name", "is missing"));
         }
-        let (annotations, oddities) = annotations(&wire.metadata.annotations);
+        let (annotations, mut oddities) = annotations(&wire.metadata.annotations);
+        oddities.extend(shape::misfits(&id, &wire.spec));
         Ok(Self {
             data: data(&id.kind, wire.data, wire.string_data),
             id: Arc::new(id),
@@ -336,7 +345,7 @@ fn demanded(value: &Value, pointer: &str) -> Result<String, Unreadable> {
     }
 }
 
-fn at(pointer: &str, reason: &str) -> Unreadable {
+pub(crate) fn at(pointer: &str, reason: &str) -> Unreadable {
     Unreadable {
         pointer: pointer.to_owned(),
         reason: reason.to_owned(),
