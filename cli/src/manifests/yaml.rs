@@ -1,5 +1,5 @@
 //! YAML to JSON as kubectl reads it: scalars by YAML 1.1 (an unquoted `on` is a boolean), the
-//! last of duplicate keys, anchors, aliases and merge keys. And where a field stands.
+//! last of duplicate keys, anchors, aliases and merge keys.
 
 use std::collections::HashMap;
 
@@ -14,29 +14,62 @@ const MAX_DEPTH: usize = 200;
 /// Line (from 0), column (from 1) and reason.
 pub(super) type Error = (usize, usize, String);
 
-/// Reads one document; an empty one is `Null`.
-pub(super) fn parse(text: &str) -> Result<Value, Error> {
+/// A document as it was read.
+pub(super) struct Document {
+    /// Its content; an empty one is `Null`.
+    pub(super) value: Value,
+    /// Keys that stand twice in one mapping: line, column and key.
+    pub(super) twice: Vec<Error>,
+}
+
+/// Reads one document.
+pub(super) fn parse(text: &str) -> Result<Document, Error> {
     let mut reader = Reader {
         parser: Parser::new_from_str(text),
         anchors: HashMap::new(),
         nodes: 0,
+        twice: Vec::new(),
     };
-    loop {
-        match reader.next()? {
-            (Event::StreamStart | Event::DocumentStart(_) | Event::Nothing, _) => {}
-            (Event::StreamEnd | Event::DocumentEnd, _) => return Ok(Value::Null),
-            (event, span) => return reader.node(event, span, 0),
-        }
-    }
+    let value = reader.document()?;
+    reader.end()?;
+    Ok(Document {
+        value,
+        twice: reader.twice,
+    })
 }
 
 struct Reader<'a> {
     parser: Parser<'a, StrInput<'a>>,
     anchors: HashMap<usize, (Value, usize)>,
     nodes: usize,
+    twice: Vec<Error>,
 }
 
 impl<'a> Reader<'a> {
+    fn document(&mut self) -> Result<Value, Error> {
+        loop {
+            match self.next()? {
+                (Event::StreamStart | Event::DocumentStart(_) | Event::Nothing, _) => {}
+                (Event::StreamEnd | Event::DocumentEnd, _) => return Ok(Value::Null),
+                (event, span) => return self.node(event, span, 0),
+            }
+        }
+    }
+
+    /// What stands behind the document's end must not be passed over in silence.
+    fn end(&mut self) -> Result<(), Error> {
+        loop {
+            match self.next()? {
+                (Event::StreamEnd, _) => return Ok(()),
+                (Event::DocumentStart(_), span) => {
+                    let reason = "a second document begins here: put --- on a line of its own";
+                    return Err(at(span, reason.to_owned()));
+                }
+                _ => {}
+            }
+        }
+    }
+
     fn next(&mut self) -> Result<(Event<'a>, Span), Error> {
         match self.parser.next_event() {
             Some(Ok(next)) => Ok(next),
@@ -116,12 +149,13 @@ impl<'a> Reader<'a> {
                 Event::Scalar(text, ..) => text.into_owned(),
                 _ => return Err(at(span, "a key must be a scalar".to_owned())),
             };
+            let place = at(span, key.clone());
             let (event, span) = self.next()?;
             let value = self.node(event, span, depth + 1)?;
             if key == "<<" {
                 merge(&mut merged, value)
-            } else {
-                drop(map.insert(key, value))
+            } else if map.insert(key, value).is_some() {
+                self.twice.push(place);
             }
         }
         for (key, value) in merged {
@@ -145,7 +179,7 @@ fn merge(into: &mut Map<String, Value>, value: Value) {
 }
 
 /// A plain scalar by YAML 1.1.
-fn resolve(text: &str) -> Value {
+pub(super) fn resolve(text: &str) -> Value {
     match text {
         "" | "~" | "null" | "Null" | "NULL" => Value::Null,
         "y" | "Y" | "yes" | "Yes" | "YES" | "on" | "On" | "ON" | "true" | "True" | "TRUE" => {
@@ -207,151 +241,6 @@ fn at(span: Span, reason: String) -> Error {
     )
 }
 
-/// Line (from 1) and column (from 1) of the key or item at a JSON pointer, or of the nearest one
-/// above it. The text has been parsed before, so what cannot be read is not reached.
-pub(super) fn locate(text: &str, pointer: &str) -> (usize, usize) {
-    let wanted: Vec<_> = pointer.split('/').skip(1).map(unescape).collect();
-    let mut search = Search {
-        parser: Parser::new_from_str(text),
-        wanted,
-        best: None,
-        value: None,
-    };
-    search.document();
-    let (_, line, column) = search.best.unwrap_or((0, 1, 1));
-    (line, column)
-}
-
-/// Where the scalar under a JSON pointer stands, in bytes; `None` where there is none.
-pub(super) fn scalar(text: &str, pointer: &str) -> Option<std::ops::Range<usize>> {
-    let wanted: Vec<_> = pointer.split('/').skip(1).map(unescape).collect();
-    let mut search = Search {
-        parser: Parser::new_from_str(text),
-        wanted,
-        best: None,
-        value: None,
-    };
-    search.document();
-    let (start, end) = search.value?;
-    let mut bytes = text.char_indices().map(|(at, _)| at).chain([text.len()]);
-    let start_at = bytes.nth(start)?;
-    let end_at = match end.checked_sub(start + 1) {
-        Some(further) => bytes.nth(further)?,
-        None => start_at,
-    };
-    let length = own_length(&text[start_at..end_at.max(start_at)]);
-    Some(start_at..start_at + length)
-}
-
-/// The parser's span goes on to the next token: what follows the scalar itself is cut off.
-fn own_length(text: &str) -> usize {
-    match text.chars().next() {
-        Some('"') => {
-            let mut escaped = true;
-            let end = text.char_indices().find(|(_, char)| {
-                let ends = *char == '"' && !escaped;
-                escaped = *char == '\\' && !escaped;
-                ends
-            });
-            end.map_or(text.len(), |(at, _)| at + 1)
-        }
-        Some('\'') => {
-            let mut at = 1;
-            while let Some(next) = text[at..].find('\'') {
-                at += next + 1;
-                if !text[at..].starts_with('\'') {
-                    return at;
-                }
-                at += 1;
-            }
-            text.len()
-        }
-        _ => {
-            let end = text.find(" #").unwrap_or(text.len());
-            text[..end].trim_end().len()
-        }
-    }
-}
-
-fn unescape(token: &str) -> String {
-    token.replace("~1", "/").replace("~0", "~")
-}
-
-struct Search<'a> {
-    parser: Parser<'a, StrInput<'a>>,
-    wanted: Vec<String>,
-    best: Option<(usize, usize, usize)>,
-    /// The scalar at the end of the pointer, in characters.
-    value: Option<(usize, usize)>,
-}
-
-impl<'a> Search<'a> {
-    fn next(&mut self) -> Option<(Event<'a>, Span)> {
-        self.parser.next_event()?.ok()
-    }
-
-    fn document(&mut self) {
-        while let Some((event, span)) = self.next() {
-            if !matches!(
-                event,
-                Event::StreamStart | Event::DocumentStart(_) | Event::Nothing
-            ) {
-                self.reached(0, span);
-                self.node(&event, Some(0));
-                return;
-            }
-        }
-    }
-
-    /// Takes note of a place that lies on the way.
-    fn reached(&mut self, depth: usize, span: Span) {
-        if self.best.is_none_or(|(best, ..)| depth >= best) {
-            self.best = Some((depth, span.start.line().max(1), span.start.col() + 1));
-        }
-    }
-
-    /// Walks over a node; `depth` is how much of the pointer led here, if all of it did so far.
-    fn node(&mut self, event: &Event<'a>, depth: Option<usize>) {
-        match event {
-            Event::MappingStart(..) => self.children(depth, true),
-            Event::SequenceStart(..) => self.children(depth, false),
-            _ => {}
-        }
-    }
-
-    /// Takes note of the scalar that is looked for.
-    fn take(&mut self, event: &Event<'a>, span: Span, below: Option<usize>) {
-        let whole = below == Some(self.wanted.len());
-        if whole && matches!(event, Event::Scalar(..)) {
-            self.value = Some((span.start.index(), span.end.index()));
-        }
-    }
-
-    fn children(&mut self, depth: Option<usize>, keyed: bool) {
-        let mut index = 0;
-        while let Some((event, span)) = self.next() {
-            let token = match &event {
-                Event::MappingEnd | Event::SequenceEnd | Event::StreamEnd => return,
-                Event::Scalar(text, ..) if keyed => text.to_string(),
-                _ => index.to_string(),
-            };
-            let wanted = depth.filter(|depth| self.wanted.get(*depth) == Some(&token));
-            if let Some(depth) = wanted {
-                self.reached(depth + 1, span);
-            }
-            let below = wanted.map(|depth| depth + 1);
-            if !keyed {
-                self.take(&event, span, below);
-                self.node(&event, below);
-            } else if let Some((value, span)) = self.next() {
-                self.take(&value, span, below);
-                self.node(&value, below);
-            }
-            index += 1;
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used)]
@@ -363,7 +252,7 @@ mod tests {
         let value =
             parse("a: on\nb: \"on\"\nc: 0x10\nd: 1_000\ne: 1.5\nf: ~\ng: 010\nh: 1.2.3\ni: a\n");
         assert_eq!(
-            value.unwrap(),
+            value.unwrap().value,
             json!({"a": true, "b": "on", "c": 16, "d": 1000, "e": 1.5,
             "f": null, "g": 8, "h": "1.2.3", "i": "a"})
         );
@@ -372,7 +261,8 @@ mod tests {
     #[test]
     fn merges_aliases_and_duplicates() {
         let text = "base: &b {x: 1, y: 2}\nmade:\n  <<: *b\n  y: 3\ntwice: 1\ntwice: 2\n";
-        let value = parse(text).unwrap();
+        let Document { value, twice } = parse(text).unwrap();
+        assert_eq!(twice, [(5, 1, "twice".to_owned())]);
         assert_eq!(value["made"], json!({"x": 1, "y": 3}));
         assert_eq!(value["twice"], 2);
     }
@@ -385,27 +275,18 @@ mod tests {
             let items = [below.as_str(); 10].join(", ");
             text.push_str(&format!("a{level}: &a{level} [{items}]\n"));
         }
-        assert!(parse(&text).unwrap_err().2.contains("nodes"));
+        assert!(parse(&text).err().unwrap().2.contains("nodes"));
         assert!(parse(&"[".repeat(5000)).is_err());
     }
 
     #[test]
-    fn a_scalar_is_found_whatever_its_style() {
-        let text = "a:\n  é: x\n  b: \"on\" # why\n  c: 'it''s'\n  d: [plain value , 2]\n  e:\n";
-        let found = |pointer: &str| scalar(text, pointer).map(|range| &text[range]);
-        assert_eq!(found("/a/é"), Some("x"));
-        assert_eq!(found("/a/b"), Some("\"on\""));
-        assert_eq!(found("/a/c"), Some("'it''s'"));
-        assert_eq!(found("/a/d/0"), Some("plain value"));
-        assert_eq!(found("/a/d/1"), Some("2"));
-        assert_eq!((found("/a"), found("/a/x")), (None, None));
-    }
-
-    #[test]
     fn a_fault_has_a_line() {
-        let (line, _, _) = parse("a: 1\nb: [\n").unwrap_err();
-        assert!(line >= 1, "{line}");
-        assert_eq!(locate("a:\n  b/c:\n  - x\n  - y\n", "/a/b~1c/1"), (4, 5));
-        assert_eq!(locate("a:\n  b: 1\n", "/a/none"), (1, 1));
+        for (text, line) in [
+            ("a: 1\nb: [\n", 2),
+            ("a: 1\n]\n", 1),
+            ("a: 1\n...\nb: 2\n", 2),
+        ] {
+            assert_eq!(parse(text).err().unwrap().0, line, "{text}");
+        }
     }
 }
