@@ -291,6 +291,14 @@ pub(crate) fn is_plain_string(text: &str) -> bool {
 }
 
 impl Manifests {
+    /// What a text holds.
+    #[cfg(test)]
+    pub(crate) fn of_text(text: &str) -> Self {
+        let mut manifests = Self::default();
+        manifests.add_file(File::new(None, text.to_owned()), true, "shop");
+        manifests
+    }
+
     /// The same files, some of them with another text.
     pub(crate) fn with(self, changed: &[(Arc<File>, String)], namespace: &str) -> Self {
         let changed: HashMap<_, _> = changed
@@ -465,11 +473,10 @@ mod tests {
 
     #[test]
     fn a_field_is_found_again_in_its_file() {
-        let mut manifests = Manifests::default();
         let text = "# x\n---\napiVersion: v1\nkind: List\nitems:\n- apiVersion: v1\n  kind: Secret\n  metadata:\n    name: a\n";
-        manifests.add_file(File::new(None, text.to_owned()), true, "n");
+        let manifests = Manifests::of_text(text);
         let manifest = &manifests.objects[0];
-        assert_eq!(manifest.object.id.namespace, "n");
+        assert_eq!(manifest.object.id.namespace, "shop");
         let index = manifest.place.document.index();
         assert_eq!(manifest.place.position(&index, "/metadata/name"), (9, 5));
     }

@@ -9,6 +9,8 @@ mod ignore;
 mod junit;
 mod row;
 mod sarif;
+#[cfg(test)]
+mod torture;
 
 use std::path::{Path, PathBuf};
 
