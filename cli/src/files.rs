@@ -158,6 +158,32 @@ impl Staged {
     }
 }
 
+/// Gives a file another content, if it still has the one that was read. Links stay links, and
+/// who may read it stays as it was.
+pub(crate) fn rewrite(path: &Path, before: &[u8], after: &[u8]) -> anyhow::Result<()> {
+    let context = || format!("writing {}", path.display());
+    let real = fs::canonicalize(path).with_context(context)?;
+    let permissions = fs::metadata(&real).with_context(context)?.permissions();
+    if permissions.readonly() {
+        anyhow::bail!("{} is read-only, and is left as it is", path.display());
+    }
+    if fs::read(&real).with_context(context)? != before {
+        anyhow::bail!(
+            "{} was changed meanwhile, and is left as it is",
+            path.display()
+        );
+    }
+    let folder = real.parent().unwrap_or(Path::new("/"));
+    let mut file = tempfile::NamedTempFile::new_in(folder).with_context(context)?;
+    file.write_all(after).with_context(context)?;
+    file.as_file()
+        .set_permissions(permissions)
+        .with_context(context)?;
+    file.as_file().sync_data().with_context(context)?;
+    file.persist(&real).with_context(context)?;
+    Ok(())
+}
+
 /// Writes everything of the folder's file system through to the disk.
 fn sync(folder: &Path) -> std::io::Result<()> {
     let folder = open(folder, OFlags::RDONLY, Mode::empty())?;

@@ -1,18 +1,23 @@
 //! Manifests from files, folders and stdin, to objects that know where they stand.
 
-mod yaml;
+mod index;
+mod template;
+mod text;
+mod walk;
 
-use std::collections::HashMap;
-use std::fs;
-use std::io::Read as _;
+use std::collections::{BTreeMap, HashMap};
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
-use anyhow::Context as _;
+use policy::yaml;
 use policy::{Object, ObjectRef};
 use serde_json::Value;
 
-use crate::problem::Problem;
+use crate::problem::{Problem, say};
+pub(crate) use index::Index;
+
+/// So many of a kind of note are said one by one.
+const FEW: usize = 5;
 
 /// One object, and where it came from.
 pub(crate) struct Manifest {
@@ -22,53 +27,121 @@ pub(crate) struct Manifest {
     pub(crate) place: Place,
 }
 
-/// Where a document stands: enough to find a field's line again when it is asked for.
+/// Where an object stands: enough to find a field's line again when it is asked for.
 #[derive(Clone)]
 pub(crate) struct Place {
-    file: Arc<File>,
-    start: usize,
-    end: usize,
-    line: usize,
+    document: Arc<Document>,
     /// Pointer of the object inside the document, for items of a List.
     prefix: String,
 }
 
-struct File {
+/// A part of a file that is read by itself.
+pub(crate) struct Document {
+    file: Arc<File>,
+    start: usize,
+    end: usize,
+    /// Its first line, from 0.
+    line: usize,
+}
+
+/// A file as it was read.
+pub(crate) struct File {
+    /// Where it is; `None`: it came from stdin.
+    pub(crate) path: Option<PathBuf>,
+    /// Its text.
+    pub(crate) text: String,
     name: String,
-    text: String,
+    lines: OnceLock<Vec<usize>>,
 }
 
 /// A line and a column, both from 1.
 pub(crate) type Position = (usize, usize);
 
+impl File {
+    fn new(path: Option<&Path>, text: String) -> Arc<Self> {
+        let name = path.map_or("<stdin>".to_owned(), |path| path.display().to_string());
+        Arc::new(Self {
+            path: path.map(Path::to_owned),
+            text,
+            name,
+            lines: OnceLock::new(),
+        })
+    }
+
+    /// The file's name as it was given.
+    pub(crate) fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// The text of a line, counted from 1.
+    fn line(&self, line: usize) -> Option<&str> {
+        let starts = self.lines.get_or_init(|| {
+            let ends = self.text.match_indices('\n').map(|(at, _)| at + 1);
+            std::iter::once(0).chain(ends).collect()
+        });
+        let start = *starts.get(line.checked_sub(1)?)?;
+        self.text.get(start..)?.lines().next()
+    }
+}
+
+impl Document {
+    /// Its text.
+    pub(crate) fn text(&self) -> &str {
+        &self.file.text[self.start..self.end]
+    }
+
+    /// Where it begins in its file, in bytes.
+    pub(crate) fn start(&self) -> usize {
+        self.start
+    }
+
+    /// The file that it stands in.
+    pub(crate) fn file(&self) -> &Arc<File> {
+        &self.file
+    }
+
+    /// Where its fields stand.
+    pub(crate) fn index(&self) -> Index {
+        Index::new(self.text())
+    }
+}
+
 impl Place {
     /// The file's name as it was given.
     pub(crate) fn file(&self) -> &str {
-        &self.file.name
+        self.document.file.name()
+    }
+
+    /// The document that the object stands in.
+    pub(crate) fn document(&self) -> &Arc<Document> {
+        &self.document
     }
 
     /// The text of a line, counted from 1.
     pub(crate) fn line(&self, line: usize) -> Option<&str> {
-        self.file.text.lines().nth(line.checked_sub(1)?)
+        self.document.file.line(line)
     }
 
-    /// Where the scalar under a pointer stands in the file, in bytes, and the file's text.
-    pub(crate) fn scalar(&self, pointer: &str) -> Option<(std::ops::Range<usize>, &str)> {
-        let pointer = format!("{}{pointer}", self.prefix);
-        let found = yaml::scalar(&self.file.text[self.start..self.end], &pointer)?;
-        let range = found.start + self.start..found.end + self.start;
-        Some((range, &self.file.text))
+    /// A pointer into the object as one into its document.
+    pub(crate) fn pointer(&self, pointer: &str) -> String {
+        format!("{}{pointer}", self.prefix)
     }
 
     /// The position of a field, or of the nearest field above it that exists.
-    pub(crate) fn position(&self, pointer: &str) -> Position {
-        let pointer = format!("{}{pointer}", self.prefix);
-        let (line, column) = yaml::locate(&self.file.text[self.start..self.end], &pointer);
-        (self.line + line, column)
+    pub(crate) fn position(&self, index: &Index, pointer: &str) -> Position {
+        let (line, column) = index.locate(&self.pointer(pointer));
+        (self.document.line + line, column)
+    }
+
+    fn item(&self, number: usize) -> Self {
+        Self {
+            document: Arc::clone(&self.document),
+            prefix: format!("{}/items/{number}", self.prefix),
+        }
     }
 }
 
-/// A document that could not be used.
+/// A file or document that could not be used.
 pub(crate) struct Broken {
     /// Where it stands.
     pub(crate) place: Place,
@@ -76,7 +149,9 @@ pub(crate) struct Broken {
     pub(crate) position: Position,
     /// What is wrong.
     pub(crate) reason: String,
-    /// Whether it is no YAML at all, or only no Kubernetes object.
+    /// What to do.
+    pub(crate) hint: &'static str,
+    /// Whether it cannot be read at all, or is only no Kubernetes object.
     pub(crate) syntax: bool,
 }
 
@@ -85,17 +160,91 @@ pub(crate) struct Broken {
 pub(crate) struct Manifests {
     /// The objects.
     pub(crate) objects: Vec<Manifest>,
-    /// Documents that could not be used.
+    /// What could not be used.
     pub(crate) broken: Vec<Broken>,
+    /// The files that could be read, and whether they were named themselves.
+    files: Vec<(Arc<File>, bool)>,
+    /// Places of templates, which are skipped.
+    templates: Vec<String>,
+    /// Files that hold something else.
+    others: Vec<String>,
+    /// What is odd and does not matter to a verdict.
+    notes: Vec<String>,
 }
 
 impl Manifests {
-    /// The places of the objects.
+    /// The places of the objects; of several of one name, that of the last.
     pub(crate) fn places(&self) -> HashMap<&ObjectRef, &Place> {
         self.objects
             .iter()
             .map(|manifest| (&*manifest.object.id, &manifest.place))
             .collect()
+    }
+
+    /// What came from stdin.
+    pub(crate) fn stdin(&self) -> Option<&str> {
+        let stdin = self.files.iter().find(|(file, _)| file.path.is_none());
+        stdin.map(|(file, _)| file.text.as_str())
+    }
+
+    /// Says what was passed over, and what stands twice.
+    pub(crate) fn say(&self) {
+        for template in self.templates.iter().take(FEW) {
+            say("note", template);
+        }
+        let more = self.templates.len().saturating_sub(FEW);
+        if more > 0 {
+            say("note", &format!("{more} more templates are skipped"));
+        }
+        if !self.others.is_empty() {
+            let shown: Vec<_> = self.others.iter().take(FEW).map(String::as_str).collect();
+            let more = if self.others.len() > FEW { ", ..." } else { "" };
+            let text = format!(
+                "passed over, because nothing in it is a Kubernetes object: {}{more} ({} in all)",
+                shown.join(", "),
+                self.others.len()
+            );
+            say("note", &text);
+        }
+        let twice = self.twice();
+        for note in self.notes.iter().chain(&twice).take(FEW) {
+            say("warning", note);
+        }
+        let more = (self.notes.len() + twice.len()).saturating_sub(FEW);
+        if more > 0 {
+            say(
+                "warning",
+                &format!("{more} more keys or objects stand twice"),
+            );
+        }
+    }
+
+    /// Objects that gateways read and that stand in several places.
+    fn twice(&self) -> Vec<String> {
+        let mut first: BTreeMap<&ObjectRef, &Place> = BTreeMap::new();
+        let read = |manifest: &&Manifest| policy::dialect::kind_of(&manifest.object.id).is_some();
+        let mut twice = Vec::new();
+        for Manifest { object, place } in self.objects.iter().filter(read) {
+            if let Some(before) = first.insert(&object.id, place) {
+                twice.push(format!(
+                    "{} stands in {} and in {}: the latter counts",
+                    object.id,
+                    before.first_line(),
+                    place.first_line()
+                ));
+            }
+        }
+        twice
+    }
+
+    fn is_empty(&self) -> bool {
+        self.objects.is_empty() && self.broken.is_empty() && self.templates.is_empty()
+    }
+}
+
+impl Place {
+    fn first_line(&self) -> String {
+        format!("{}:{}", self.file(), self.document.line + 1)
     }
 }
 
@@ -106,31 +255,13 @@ pub(crate) fn read(
     namespace: &str,
 ) -> anyhow::Result<Manifests> {
     let mut manifests = Manifests::default();
-    for path in paths {
-        if path.as_os_str() == "-" {
-            let mut bytes = Vec::new();
-            std::io::stdin()
-                .read_to_end(&mut bytes)
-                .context("reading stdin")?;
-            add("<stdin>", bytes, namespace, &mut manifests);
-            continue;
-        }
-        let files = if path.is_dir() {
-            in_folder(path, recursive)?
-        } else {
-            vec![path.clone()]
-        };
-        for file in files {
-            let bytes = fs::read(&file).with_context(|| format!("reading {}", file.display()))?;
-            add(
-                &file.display().to_string(),
-                bytes,
-                namespace,
-                &mut manifests,
-            );
+    for source in walk::sources(paths, recursive)? {
+        match source.read() {
+            Ok(text) => manifests.add(&source, text, namespace),
+            Err(fault) => manifests.fail(&source, fault),
         }
     }
-    if manifests.objects.is_empty() && manifests.broken.is_empty() {
+    if manifests.is_empty() {
         let names: Vec<_> = paths
             .iter()
             .map(|path| path.display().to_string())
@@ -145,122 +276,192 @@ pub(crate) fn read(
 
 /// Reads one document that is no manifest; line and column from 1 with the reason.
 pub(crate) fn parse(text: &str) -> Result<Value, (usize, usize, String)> {
-    policy::yaml::parse(text).map_err(|(line, column, reason)| (line + 1, column, reason))
+    yaml::parse(text).map_err(|(line, column, reason)| (line + 1, column, reason))
 }
 
-fn in_folder(folder: &Path, recursive: bool) -> anyhow::Result<Vec<PathBuf>> {
-    let mut files = Vec::new();
-    collect(folder, recursive, &mut files)?;
-    files.sort();
-    if files.is_empty() {
-        return Err(
-            Problem::world(format!("no manifests in {}", folder.display()))
-                .hint("files ending in .yaml, .yml and .json are read; add -R for folders below"),
-        );
+/// Whether a plain scalar reads as the string that it is.
+pub(crate) fn is_plain_string(text: &str) -> bool {
+    let safe = |char: char| char.is_ascii_alphanumeric() || "-./_@".contains(char);
+    text.starts_with(|char: char| char.is_ascii_alphanumeric())
+        && text.chars().all(safe)
+        && yaml::resolve(text).is_string()
+}
+
+impl Manifests {
+    /// What a text holds.
+    #[cfg(test)]
+    pub(crate) fn of_text(text: &str) -> Self {
+        let mut manifests = Self::default();
+        manifests.add_file(File::new(None, text.to_owned()), true, "shop");
+        manifests
     }
-    Ok(files)
-}
 
-fn collect(folder: &Path, recursive: bool, files: &mut Vec<PathBuf>) -> anyhow::Result<()> {
-    let context = || format!("reading {}", folder.display());
-    for entry in fs::read_dir(folder).with_context(context)? {
-        let path = entry.with_context(context)?.path();
-        let manifest = path.extension().is_some_and(|extension| {
-            ["json", "yaml", "yml"]
-                .iter()
-                .any(|known| extension == *known)
+    /// The same files, some of them with another text.
+    pub(crate) fn with(self, changed: &[(Arc<File>, String)], namespace: &str) -> Self {
+        let changed: HashMap<_, _> = changed
+            .iter()
+            .map(|(file, text)| (Arc::as_ptr(file), text))
+            .collect();
+        let unread = |broken: &Broken| broken.place.document.file.text.is_empty();
+        let mut again = Self {
+            broken: self.broken.into_iter().filter(unread).collect(),
+            ..Self::default()
+        };
+        for (file, named) in &self.files {
+            let text = changed.get(&Arc::as_ptr(file));
+            let file = match text {
+                Some(text) => File::new(file.path.as_deref(), (*text).clone()),
+                None => Arc::clone(file),
+            };
+            again.add_file(file, *named, namespace);
+        }
+        again
+    }
+
+    fn fail(&mut self, source: &walk::Source, fault: text::Fault) {
+        let file = File::new(source.path(), String::new());
+        let document = Document {
+            file,
+            start: 0,
+            end: 0,
+            line: 0,
+        };
+        self.broken.push(Broken {
+            place: Place {
+                document: Arc::new(document),
+                prefix: String::new(),
+            },
+            position: fault.position,
+            reason: fault.reason,
+            hint: fault.hint,
+            syntax: true,
         });
-        if path.is_dir() && recursive {
-            collect(&path, recursive, files)?;
-        } else if path.is_file() && manifest {
-            files.push(path);
+    }
+
+    fn add(&mut self, source: &walk::Source, text: String, namespace: &str) {
+        self.add_file(File::new(source.path(), text), source.named, namespace);
+    }
+
+    /// `named`: the file itself was named, not a folder above it.
+    fn add_file(&mut self, file: Arc<File>, named: bool, namespace: &str) {
+        for (start, end, line) in text::documents(&file.text) {
+            let document = Document {
+                file: Arc::clone(&file),
+                start,
+                end,
+                line,
+            };
+            let place = Place {
+                document: Arc::new(document),
+                prefix: String::new(),
+            };
+            match yaml::read(place.document.text()) {
+                Ok(document) if document.value.is_null() => {}
+                Ok(document) => {
+                    self.note_twice(&document, &place);
+                    self.add_value(document.value, place, named, namespace);
+                }
+                Err(error) => self.add_unread(place, error),
+            }
+        }
+        self.files.push((file, named));
+    }
+
+    fn note_twice(&mut self, document: &yaml::Document, place: &Place) {
+        for (line, column, key) in &document.twice {
+            let line = place.document.line + line + 1;
+            self.notes.push(format!(
+                "{}:{line}:{column}: {key:?} stands twice in one mapping: the last one counts",
+                place.file()
+            ));
         }
     }
-    Ok(())
-}
 
-fn add(name: &str, bytes: Vec<u8>, namespace: &str, manifests: &mut Manifests) {
-    let text = match String::from_utf8(bytes) {
-        Ok(text) => text,
-        Err(error) => String::from_utf8_lossy(error.as_bytes()).into_owned(),
-    };
-    let file = Arc::new(File {
-        name: name.to_owned(),
-        text,
-    });
-    for (start, end, line) in documents(&file.text) {
-        let place = Place {
-            file: Arc::clone(&file),
-            start,
-            end,
-            line,
-            prefix: String::new(),
-        };
-        match policy::yaml::parse(&file.text[start..end]) {
-            Ok(Value::Null) => {}
-            Ok(value) => add_value(value, place, namespace, manifests),
-            Err((row, column, reason)) => manifests.broken.push(Broken {
-                position: (line + row + 1, column),
+    fn add_unread(&mut self, place: Place, (row, column, reason): yaml::Error) {
+        let line = place.document.line + row + 1;
+        let words = template::in_text(place.document.text(), row);
+        if let Some(words) = words {
+            self.skip(&place, line, words);
+            return;
+        }
+        self.broken.push(Broken {
+            place,
+            position: (line, column),
+            reason: format!("cannot be read as YAML: {reason}"),
+            hint: "correct the file: nothing of this document was judged",
+            syntax: true,
+        });
+    }
+
+    fn skip(&mut self, place: &Place, line: usize, words: template::Words) {
+        self.templates.push(format!(
+            "{}:{line}: is a template ({}), and is skipped: {}",
+            place.file(),
+            words.shown,
+            words.hint
+        ));
+    }
+
+    /// A List stands for its items, as for kubectl.
+    fn add_value(&mut self, mut value: Value, place: Place, named: bool, namespace: &str) {
+        let is_list = value["kind"]
+            .as_str()
+            .is_some_and(|kind| kind.ends_with("List"));
+        let items = value.get_mut("items").filter(|_| is_list).map(Value::take);
+        if let Some(Value::Array(items)) = items {
+            for (number, item) in items.into_iter().enumerate() {
+                self.add_value(item, place.item(number), true, namespace);
+            }
+            return;
+        }
+        match Object::from_value(&value) {
+            Ok(object) => match template::in_object(&object) {
+                Some(words) => self.skip(&place, place.document.line + 1, words),
+                None => {
+                    let object = object.in_namespace(namespace);
+                    self.objects.push(Manifest { object, place });
+                }
+            },
+            Err(_) if is_something_else(&value, &place, named) => {
+                let file = place.file().to_owned();
+                if self.others.last() != Some(&file) {
+                    self.others.push(file);
+                }
+            }
+            Err(unreadable) => self.broken.push(Broken {
+                position: place.position(&place.document.index(), &unreadable.pointer),
                 place,
-                reason,
-                syntax: true,
+                reason: format!(
+                    "{} {}",
+                    policy::field(&unreadable.pointer),
+                    unreadable.reason
+                )
+                .trim()
+                .to_owned(),
+                hint: "give it apiVersion, kind and metadata.name, or take it out of the folder",
+                syntax: false,
             }),
         }
     }
 }
 
-/// A List stands for its items, as for kubectl.
-fn add_value(mut value: Value, place: Place, namespace: &str, manifests: &mut Manifests) {
-    let is_list = value["kind"]
-        .as_str()
-        .is_some_and(|kind| kind.ends_with("List"));
-    let items = value.get_mut("items").filter(|_| is_list).map(Value::take);
-    if let Some(Value::Array(items)) = items {
-        for (index, item) in items.into_iter().enumerate() {
-            let prefix = format!("{}/items/{index}", place.prefix);
-            add_value(
-                item,
-                Place {
-                    prefix,
-                    ..place.clone()
-                },
-                namespace,
-                manifests,
-            );
-        }
-        return;
+/// Files of other programs lie beside manifests: those without `apiVersion` and `kind`, charts,
+/// and configurations, which have both and no name.
+fn is_something_else(value: &Value, place: &Place, named: bool) -> bool {
+    let (version, kind) = (value.get("apiVersion"), value.get("kind"));
+    if let (Some(Value::String(version)), Some(Value::String(kind))) = (version, kind) {
+        let id = ObjectRef {
+            api_version: version.clone(),
+            kind: kind.clone(),
+            namespace: String::new(),
+            name: String::new(),
+        };
+        let nameless = value["metadata"]["name"].is_null();
+        return nameless && kind != "Secret" && policy::dialect::kind_of(&id).is_none();
     }
-    match Object::from_value(&value) {
-        Ok(object) => {
-            let object = object.in_namespace(namespace);
-            manifests.objects.push(Manifest { object, place });
-        }
-        Err(unreadable) => manifests.broken.push(Broken {
-            position: place.position(&unreadable.pointer),
-            place,
-            reason: format!("{} {}", unreadable.pointer, unreadable.reason)
-                .trim()
-                .to_owned(),
-            syntax: false,
-        }),
-    }
-}
-
-/// Splits at lines of `---`, as kubectl does: start, end, and line (from 0) of each document.
-fn documents(text: &str) -> Vec<(usize, usize, usize)> {
-    let mut documents = Vec::new();
-    let (mut start, mut first_line, mut at) = (0, 0, 0);
-    for (number, line) in text.split_inclusive('\n').enumerate() {
-        let separator = line.strip_prefix("---").map(str::trim);
-        if separator.is_some_and(|rest| rest.is_empty() || rest.starts_with('#')) {
-            documents.push((start, at, first_line));
-            start = at + line.len();
-            first_line = number + 1;
-        }
-        at += line.len();
-    }
-    documents.push((start, text.len(), first_line));
-    documents
+    let path = place.document.file.path.as_deref();
+    let chart = path.is_some_and(|path| path.ends_with("Chart.yaml"));
+    !named && (chart || version.is_none() && kind.is_none())
 }
 
 #[cfg(test)]
@@ -268,19 +469,12 @@ mod tests {
     use super::*;
 
     #[test]
-    fn documents_are_split_as_kubectl_does() {
-        let text = "a: 1\n---\nb: 2\n--- # c\nc: |\n  ---\n";
-        let lines: Vec<_> = documents(text).iter().map(|(_, _, line)| *line).collect();
-        assert_eq!(lines, [0, 2, 4]);
-    }
-
-    #[test]
     fn a_field_is_found_again_in_its_file() {
-        let mut manifests = Manifests::default();
         let text = "# x\n---\napiVersion: v1\nkind: List\nitems:\n- apiVersion: v1\n  kind: Secret\n  metadata:\n    name: a\n";
-        add("f", text.as_bytes().to_vec(), "n", &mut manifests);
+        let manifests = Manifests::of_text(text);
         let manifest = &manifests.objects[0];
-        assert_eq!(manifest.object.id.namespace, "n");
-        assert_eq!(manifest.place.position("/metadata/name"), (9, 5));
+        assert_eq!(manifest.object.id.namespace, "shop");
+        let index = manifest.place.document.index();
+        assert_eq!(manifest.place.position(&index, "/metadata/name"), (9, 5));
     }
 }

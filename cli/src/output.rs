@@ -109,11 +109,17 @@ pub(crate) fn xml(text: &str) -> String {
             '>' => out.push_str("&gt;"),
             '"' => out.push_str("&quot;"),
             '\n' | '\t' => out.push(' '),
-            char if char.is_control() => out.push('?'),
+            // XML 1.0 (section 2.2) has no other control characters, and not these two.
+            char if char.is_control() || matches!(char, '\u{fffe}' | '\u{ffff}') => out.push('?'),
             char => out.push(char),
         }
     }
     out
+}
+
+/// Prints a report where stdout holds something else.
+pub(crate) fn errors(text: &str) -> anyhow::Result<()> {
+    Ok(io::stderr().lock().write_all(text.as_bytes())?)
 }
 
 /// Prints bytes as they are.

@@ -187,7 +187,7 @@ pub fn read(object: &Object, settings: &Settings) -> ObjectFacts {
             site: Site::new(&object.id, oddity.pointer.clone()),
             kind: RemarkKind::Unreadable,
             harm: Harm::Closes,
-            message: oddity.reason.clone(),
+            message: format!("{} {}", crate::field(&oddity.pointer), oddity.reason),
             hint:
                 "correct the field; `kubectl apply --dry-run=server` shows what the API server says"
                     .to_owned(),

@@ -11,6 +11,7 @@ use std::sync::Arc;
 use serde::de::{Deserialize, Deserializer};
 use serde_json::Value;
 
+use crate::shape;
 use data::{Data, data, texts};
 
 /// The kind of a `kustomization.yaml`, which has neither a name nor a `spec`.
@@ -196,7 +197,8 @@ impl Object {
         if id.name.is_empty() && !id.kind.ends_with("List") {
             return Err(at("/metadata/name", "is missing"));
         }
-        let (annotations, oddities) = annotations(&wire.metadata.annotations);
+        let (annotations, mut oddities) = annotations(&wire.metadata.annotations);
+        oddities.extend(shape::misfits(&id, &wire.spec));
         Ok(Self {
             texts: BTreeMap::new(),
             encrypted: wire.data.is_encrypted() || wire.string_data.is_encrypted(),
@@ -318,7 +320,7 @@ fn demanded(value: &Value, pointer: &str) -> Result<String, Unreadable> {
     }
 }
 
-fn at(pointer: &str, reason: &str) -> Unreadable {
+pub(crate) fn at(pointer: &str, reason: &str) -> Unreadable {
     Unreadable {
         pointer: pointer.to_owned(),
         reason: reason.to_owned(),

@@ -14,32 +14,73 @@ const MAX_DEPTH: usize = 200;
 /// Line (from 0), column (from 1) and reason.
 pub type Error = (usize, usize, String);
 
-/// Reads one document; an empty one is `Null`.
+/// A document as it was read.
+pub struct Document {
+    /// Its content; an empty one is `Null`.
+    pub value: Value,
+    /// Keys that stand twice in one mapping: line, column and key.
+    pub twice: Vec<Error>,
+}
+
+/// Reads one document for its content.
 ///
 /// # Errors
-/// When the text is no YAML, or is an attack.
+/// When the text is no YAML, more than one document, or an attack.
 pub fn parse(text: &str) -> Result<Value, Error> {
+    read(text).map(|document| document.value)
+}
+
+/// Reads one document.
+///
+/// # Errors
+/// As [`parse`].
+pub fn read(text: &str) -> Result<Document, Error> {
     let mut reader = Reader {
         parser: Parser::new_from_str(text),
         anchors: HashMap::new(),
         nodes: 0,
+        twice: Vec::new(),
     };
-    loop {
-        match reader.next()? {
-            (Event::StreamStart | Event::DocumentStart(_) | Event::Nothing, _) => {}
-            (Event::StreamEnd | Event::DocumentEnd, _) => return Ok(Value::Null),
-            (event, span) => return reader.node(event, span, 0),
-        }
-    }
+    let value = reader.document()?;
+    reader.end()?;
+    Ok(Document {
+        value,
+        twice: reader.twice,
+    })
 }
 
 struct Reader<'a> {
     parser: Parser<'a, StrInput<'a>>,
     anchors: HashMap<usize, (Value, usize)>,
     nodes: usize,
+    twice: Vec<Error>,
 }
 
 impl<'a> Reader<'a> {
+    fn document(&mut self) -> Result<Value, Error> {
+        loop {
+            match self.next()? {
+                (Event::StreamStart | Event::DocumentStart(_) | Event::Nothing, _) => {}
+                (Event::StreamEnd | Event::DocumentEnd, _) => return Ok(Value::Null),
+                (event, span) => return self.node(event, span, 0),
+            }
+        }
+    }
+
+    /// What stands behind the document's end must not be passed over in silence.
+    fn end(&mut self) -> Result<(), Error> {
+        loop {
+            match self.next()? {
+                (Event::StreamEnd, _) => return Ok(()),
+                (Event::DocumentStart(_), span) => {
+                    let reason = "a second document begins here: put --- on a line of its own";
+                    return Err(at(span, reason.to_owned()));
+                }
+                _ => {}
+            }
+        }
+    }
+
     fn next(&mut self) -> Result<(Event<'a>, Span), Error> {
         match self.parser.next_event() {
             Some(Ok(next)) => Ok(next),
@@ -119,12 +160,13 @@ impl<'a> Reader<'a> {
                 Event::Scalar(text, ..) => text.into_owned(),
                 _ => return Err(at(span, "a key must be a scalar".to_owned())),
             };
+            let place = at(span, key.clone());
             let (event, span) = self.next()?;
             let value = self.node(event, span, depth + 1)?;
             if key == "<<" {
                 merge(&mut merged, value)
-            } else {
-                drop(map.insert(key, value))
+            } else if map.insert(key, value).is_some() {
+                self.twice.push(place);
             }
         }
         for (key, value) in merged {
@@ -148,7 +190,7 @@ fn merge(into: &mut Map<String, Value>, value: Value) {
 }
 
 /// A plain scalar by YAML 1.1.
-fn resolve(text: &str) -> Value {
+pub fn resolve(text: &str) -> Value {
     match text {
         "" | "~" | "null" | "Null" | "NULL" => Value::Null,
         "y" | "Y" | "yes" | "Yes" | "YES" | "on" | "On" | "ON" | "true" | "True" | "TRUE" => {
@@ -230,7 +272,8 @@ mod tests {
     #[test]
     fn merges_aliases_and_duplicates() {
         let text = "base: &b {x: 1, y: 2}\nmade:\n  <<: *b\n  y: 3\ntwice: 1\ntwice: 2\n";
-        let value = parse(text).unwrap();
+        let Document { value, twice } = read(text).unwrap();
+        assert_eq!(twice, [(5, 1, "twice".to_owned())]);
         assert_eq!(value["made"], json!({"x": 1, "y": 3}));
         assert_eq!(value["twice"], 2);
     }
@@ -243,13 +286,18 @@ mod tests {
             let items = [below.as_str(); 10].join(", ");
             text.push_str(&format!("a{level}: &a{level} [{items}]\n"));
         }
-        assert!(parse(&text).unwrap_err().2.contains("nodes"));
+        assert!(parse(&text).err().unwrap().2.contains("nodes"));
         assert!(parse(&"[".repeat(5000)).is_err());
     }
 
     #[test]
     fn a_fault_has_a_line() {
-        let (line, _, _) = parse("a: 1\nb: [\n").unwrap_err();
-        assert!(line >= 1, "{line}");
+        for (text, line) in [
+            ("a: 1\nb: [\n", 2),
+            ("a: 1\n]\n", 1),
+            ("a: 1\n...\nb: 2\n", 2),
+        ] {
+            assert_eq!(parse(text).err().unwrap().0, line, "{text}");
+        }
     }
 }

@@ -62,6 +62,7 @@ pub(crate) fn run(args: &Args, globals: &Globals) -> anyhow::Result<u8> {
             "error",
             &format!("{}:{line}:{column}: {}", broken.place.file(), broken.reason),
         );
+        say("hint", broken.hint);
         code = WORLD;
     }
     Ok(code)

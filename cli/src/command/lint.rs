@@ -9,6 +9,8 @@ mod ignore;
 mod junit;
 mod row;
 mod sarif;
+#[cfg(test)]
+mod torture;
 
 use std::path::{Path, PathBuf};
 
@@ -81,44 +83,53 @@ fn severity(text: &str) -> Result<Severity, String> {
 
 pub(crate) fn run(args: &Args, globals: &Globals) -> anyhow::Result<u8> {
     let mut judged = args.source.judge(globals)?;
+    let mut failed = false;
+    // Text that is to be piped on is not mixed with a report.
+    let mut piped = false;
     if args.fix {
-        let fixed = fix::fix(&judged, args.dry_run)?;
-        if fixed && !args.dry_run {
-            judged = args.source.judge(globals)?;
+        let mut fixed = fix::plan(&judged);
+        if args.dry_run {
+            output::bytes(fixed.diff().as_bytes())?;
+            piped = true;
+        } else {
+            failed |= !fixed.write();
+            if let Some(text) = fixed.stdin(&judged) {
+                output::bytes(text.as_bytes())?;
+                piped = true;
+            }
+            judged = args.source.judge_again(judged, &fixed.files, globals)?;
         }
     }
+    failed |= report_broken(&judged.manifests);
     let mut rows = rows(&judged);
-    let (silenced, unused) = ignore::apply(&judged, &mut rows);
-    ignore::say_about(silenced, &unused);
-    if let Some(path) = &args.write_baseline {
-        return write_baseline(path, &rows);
-    }
+    ignore::apply(&judged, &mut rows).say();
+    let code = match &args.write_baseline {
+        Some(path) => write_baseline(path, &rows)?,
+        None => report(args, &judged, rows, piped)?,
+    };
+    Ok(if failed { WORLD } else { code })
+}
+
+/// Writes the report in every form that is asked for, and says how to exit.
+fn report(args: &Args, judged: &Judged, mut rows: Vec<Row>, piped: bool) -> anyhow::Result<u8> {
     if let Some(path) = &args.baseline {
-        let known = baseline::read(path)?;
-        let all = rows.len();
-        rows.retain(|row| !known.holds(row));
-        say(
-            "note",
-            &format!("{} findings are in {}", all - rows.len(), path.display()),
-        );
+        baseline::read(path)?.leave_out(&mut rows, path);
     }
     for (form, path) in &args.output_file {
         write_file(path, &form.write(&rows)?)?;
     }
-    output::bytes(args.output.write(&rows)?.as_bytes())?;
+    let text = args.output.write(&rows)?;
+    if piped {
+        output::errors(&text)?;
+    } else {
+        output::bytes(text.as_bytes())?;
+    }
     if args.output.is_human() {
         judged.say_assumed();
-        say("summary", &summary(&judged, &rows));
+        say("summary", &summary(judged, &rows));
     }
-    let syntax = report_syntax(&judged.manifests);
-    let failed = rows.iter().any(|row| row.severity >= args.fail_on);
-    Ok(if syntax {
-        WORLD
-    } else if failed {
-        FINDINGS
-    } else {
-        0
-    })
+    let found = rows.iter().any(|row| row.severity >= args.fail_on);
+    Ok(if found { FINDINGS } else { 0 })
 }
 
 fn write_baseline(path: &Path, rows: &[Row]) -> anyhow::Result<u8> {
@@ -146,29 +157,26 @@ fn write_file(path: &Path, text: &str) -> anyhow::Result<()> {
     )
 }
 
-/// Text that is no YAML is a failed file, not a finding.
-fn report_syntax(manifests: &Manifests) -> bool {
-    let broken: Vec<_> = manifests
-        .broken
-        .iter()
-        .filter(|broken| broken.syntax)
-        .collect();
+/// What cannot be read is a failed file, not a finding.
+fn report_broken(manifests: &Manifests) -> bool {
+    let broken = manifests.broken.iter().filter(|broken| broken.syntax);
+    let mut failed = false;
     for Broken {
         place,
         position: (line, column),
         reason,
+        hint,
         ..
-    } in &broken
+    } in broken
     {
         say(
             "error",
-            &format!(
-                "{}:{line}:{column}: cannot be read as YAML: {reason}",
-                place.file()
-            ),
+            &format!("{}:{line}:{column}: {reason}", place.file()),
         );
+        say("hint", hint);
+        failed = true;
     }
-    !broken.is_empty()
+    failed
 }
 
 fn summary(judged: &Judged, rows: &[Row]) -> String {

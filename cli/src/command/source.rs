@@ -1,20 +1,20 @@
 //! Where `lint` and `get hosts` take their objects from: files, or the cluster.
 
-use std::collections::BTreeSet;
-use std::path::{Path, PathBuf};
+mod config_file;
+mod live;
 
-use anyhow::Context as _;
-use policy::{Facts, GatewayConfig, Report, Seen, Settings};
+use std::collections::BTreeSet;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use policy::{Facts, Report, Seen, Settings};
 
 use super::block_on;
 use crate::cluster::Cluster;
 use crate::globals::Globals;
-use crate::manifests::{self, Manifests};
-use crate::problem::{Problem, say};
+use crate::manifests::{self, File, Manifests};
+use crate::problem::say;
 use crate::validity::now;
-
-/// The name of the configuration that is looked for from the working directory upwards.
-const CONFIG: &str = ".kubectl-mtls.yaml";
 
 /// Which objects to judge.
 #[derive(clap::Args)]
@@ -32,6 +32,9 @@ pub(crate) struct Source {
     /// The files are all there is: what they name and do not hold is missing
     #[arg(long)]
     complete: bool,
+    /// Look up in the cluster what the files name and do not hold
+    #[arg(long, requires = "filename", conflicts_with_all = ["complete", "all_namespaces"])]
+    live: bool,
     /// What the gateways are told outside the objects: version, args and config, each of which
     /// goes before what their own objects tell
     #[arg(long, value_name = "FILE")]
@@ -72,7 +75,32 @@ impl Source {
         if self.filename.is_empty() {
             return block_on(self.cluster(globals, settings));
         }
-        let manifests = manifests::read(&self.filename, self.recursive, globals.file_namespace())?;
+        let namespace = self.namespace(globals);
+        let manifests = manifests::read(&self.filename, self.recursive, &namespace)?;
+        manifests.say();
+        self.judge_files(manifests, settings, globals)
+    }
+
+    /// Judges once more, with files that were changed meanwhile.
+    pub(crate) fn judge_again(
+        &self,
+        judged: Judged,
+        changed: &[(Arc<File>, String)],
+        globals: &Globals,
+    ) -> anyhow::Result<Judged> {
+        let manifests = judged.manifests.with(changed, &self.namespace(globals));
+        self.judge_files(manifests, self.settings()?, globals)
+    }
+
+    fn judge_files(
+        &self,
+        manifests: Manifests,
+        settings: Settings,
+        globals: &Globals,
+    ) -> anyhow::Result<Judged> {
+        if self.live {
+            return block_on(live::judge(manifests, settings, globals));
+        }
         let seen = if self.complete { Seen::All } else { Seen::Some };
         let mut facts = Facts::new(settings, seen);
         for manifest in &manifests.objects {
@@ -87,6 +115,15 @@ impl Source {
         let mut report = policy::report(&facts.view(), now());
         policy::assume(&mut report.hosts, &facts, &objects);
         Ok(Judged { report, manifests })
+    }
+
+    /// For objects in files that name none: that of the cluster they go to, where it is asked.
+    fn namespace(&self, globals: &Globals) -> String {
+        match self.live {
+            true => block_on(async { Ok(crate::cluster::namespace(globals).await) })
+                .unwrap_or_else(|_| globals.file_namespace().to_owned()),
+            false => globals.file_namespace().to_owned(),
+        }
     }
 
     async fn cluster(&self, globals: &Globals, settings: Settings) -> anyhow::Result<Judged> {
@@ -106,12 +143,9 @@ impl Source {
     }
 
     fn settings(&self) -> anyhow::Result<Settings> {
-        let found = self.config.clone().or_else(find_config);
-        let gateways = found
-            .as_deref()
-            .map(read_config)
-            .transpose()?
-            .unwrap_or_default();
+        let found = self.config.clone().or_else(config_file::find);
+        let gateways = found.as_deref().map(config_file::read).transpose()?;
+        let gateways = gateways.unwrap_or_default();
         Ok(Settings::new(gateways))
     }
 }
@@ -125,25 +159,7 @@ fn limit(report: &mut Report, namespace: &str) {
     report
         .findings
         .retain(|finding| finding.object().namespace == namespace);
-}
-
-fn find_config() -> Option<PathBuf> {
-    let here = std::env::current_dir().ok()?;
-    here.ancestors()
-        .map(|folder| folder.join(CONFIG))
-        .find(|path| path.is_file())
-}
-
-fn read_config(path: &Path) -> anyhow::Result<Vec<GatewayConfig>> {
-    let text = String::from_utf8(crate::files::read(path)?);
-    let text = text.with_context(|| format!("reading {}", path.display()))?;
-    let wrong = |reason: String| {
-        Problem::world(format!("{}: {reason}", path.display())).hint(
-            "apiVersion: kubectl-mtls.github.io/v1alpha1, kind: Config, gateways: [{dialect: …}]",
-        )
-    };
-    let value = manifests::parse(&text).map_err(|(line, column, reason)| {
-        wrong(format!("line {line}, column {column}: {reason}"))
-    })?;
-    GatewayConfig::from_document(&value).map_err(wrong)
+    report
+        .ignores
+        .retain(|(object, _)| object.namespace == namespace);
 }

@@ -50,7 +50,7 @@ fn a_document_that_is_no_kubernetes_object() {
     lint(
         "apiVersion: v1\nkind: Secret\nmetadata: {}\n",
         1,
-        "/metadata/name is missing",
+        "metadata.name is missing",
     );
     lint(
         "apiVersion: v1\nkind: 7\nmetadata: {name: a}\n",

@@ -74,20 +74,51 @@ fn the_configuration_tells_who_serves_a_class() {
 fn a_wrong_configuration_is_named() {
     let folder = tempfile::tempdir().unwrap();
     for (text, words) in [
-        ("gateways: [", "line 2"),
+        ("gateways: [", "c.yaml:2:1: cannot be read as YAML"),
         (
             &format!("{HEAD}gateways: [{{dialect: haproxy-2}}]"),
-            "haproxy-2",
+            "c.yaml:3:13: gateways[0].dialect is \"haproxy-2\": there is no such dialect\nhint: dialect is one of ",
         ),
-        (&format!("{HEAD}gateway: []"), "unknown field `gateway`"),
-        ("[]", "expected"),
+        (
+            &format!("{HEAD}gateway: []"),
+            "c.yaml:3:1: gateway is an unknown field\nhint: known are apiVersion, kind, gateways",
+        ),
+        ("[]", "a mapping"),
+        (
+            "kind: Config",
+            "apiVersion is missing\nhint: write apiVersion: kubectl-mtls.github.io/v1alpha1",
+        ),
+        (
+            &HEAD.replace("Config", "Confg"),
+            "c.yaml:2:1: kind is \"Confg\"",
+        ),
+        (
+            &format!("{HEAD}gateways:\n- dialect: traefik\n  version: 3.7\n"),
+            "c.yaml:5:3: gateways[0].version is not what it should be: a string in quotes",
+        ),
+        (
+            &format!("{HEAD}gateways:\n- dialect: traefik\n  args: --a\n"),
+            "c.yaml:5:3: gateways[0].args is not what it should be: a list",
+        ),
+        (
+            &format!(
+                "{HEAD}gateways:\n- dialect: ingress-nginx\n  config:\n    ssl-redirect: false\n"
+            ),
+            "c.yaml:6:5: gateways[0].config.ssl-redirect is not what it should be: a string in quotes",
+        ),
+        (
+            &format!("{HEAD}gateways: {{}}"),
+            "c.yaml:3:1: gateways is not",
+        ),
     ] {
         fs::write(folder.path().join("c.yaml"), text).unwrap();
         let args = ["get", "hosts", "-f", "-", "--config", "c.yaml"];
         let said = mtls(folder.path(), &args, INGRESS);
         assert_eq!(said.code, 3, "{text}: {}", said.stderr);
         assert!(
-            said.stderr.contains(words) && said.stderr.contains("c.yaml"),
+            said.stderr.contains(words)
+                && said.stderr.contains("c.yaml:")
+                && said.stderr.contains("hint: "),
             "{}",
             said.stderr
         );

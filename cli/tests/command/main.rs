@@ -5,6 +5,10 @@ mod bad_input;
 mod configuration;
 mod hosts;
 mod lint;
+mod lint_fix;
+mod lint_forms;
+mod lint_input;
+mod lint_live;
 mod pki;
 
 use std::io::Write as _;

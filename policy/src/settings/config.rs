@@ -111,7 +111,11 @@ impl GatewayConfig {
         document.gateways.iter().map(Self::from_entry).collect()
     }
 
-    fn from_entry(entry: &Value) -> Result<Self, String> {
+    /// One entry of such a document.
+    ///
+    /// # Errors
+    /// When a field is unknown or of another type, or there is no such dialect.
+    pub fn from_entry(entry: &Value) -> Result<Self, String> {
         let mut config = Self::deserialize(entry).map_err(|error| error.to_string())?;
         if dialect::by_id(&config.dialect).is_none() {
             return Err(format!("there is no dialect {:?}", config.dialect));

@@ -1,5 +1,5 @@
 //! Findings that are known, so that only new ones count. A finding is known by rule, object and
-//! field: lines move.
+//! field, because lines move; where there is no object, by its file.
 
 use std::collections::BTreeSet;
 use std::path::Path;
@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use super::row::Row;
 use crate::files;
-use crate::problem::Problem;
+use crate::problem::{Problem, say};
 
 #[derive(Deserialize, Serialize)]
 #[serde(rename_all = "camelCase")]
@@ -28,9 +28,27 @@ struct Known {
 pub(super) struct Baseline(BTreeSet<Known>);
 
 impl Baseline {
-    /// Whether a finding is known.
-    pub(super) fn holds(&self, row: &Row) -> bool {
-        self.0.contains(&known(row))
+    /// Takes the findings out that are known, and says what is known and not there any more.
+    pub(super) fn leave_out(&self, rows: &mut Vec<Row>, path: &Path) {
+        let all = rows.len();
+        let mut met = BTreeSet::new();
+        rows.retain(|row| {
+            let known = known(row);
+            let new = !self.0.contains(&known);
+            met.extend((!new).then_some(known));
+            new
+        });
+        let (count, path) = (all - rows.len(), path.display());
+        say("note", &format!("{count} findings are in {path}"));
+        let gone = self.0.len() - met.len();
+        if gone > 0 {
+            say(
+                "note",
+                &format!(
+                    "{gone} findings of {path} are not there any more: write it anew with --write-baseline"
+                ),
+            );
+        }
     }
 }
 
@@ -41,6 +59,7 @@ fn known(row: &Row) -> Known {
             .object
             .as_ref()
             .map(ToString::to_string)
+            .or_else(|| row.file.clone())
             .unwrap_or_default(),
         pointer: row.pointer.clone(),
     }

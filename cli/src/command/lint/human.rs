@@ -16,27 +16,91 @@ fn finding(row: &Row) -> String {
     let object = object
         .map(|object| format!("{object}: "))
         .unwrap_or_default();
+    let head = format!(
+        "{place}{} {}: {object}{}",
+        row.severity, row.rule, row.message
+    );
     format!(
-        "{place}{} {}: {object}{}\n{}  hint: {}\n",
-        row.severity,
-        row.rule,
-        row.message,
+        "{}\n{}  hint: {}\n",
+        printable(&head),
         source(row).unwrap_or_default(),
-        row.hint
+        printable(&row.hint)
     )
 }
 
-/// The line, as long as a screen is wide, and a caret below the place.
+/// The part of the line around the place, as long as a screen is wide, and a caret below it.
 fn source(row: &Row) -> Option<String> {
     const WIDEST: usize = 110;
+    const BEFORE: usize = 40;
     let (line, column) = row.position?;
-    let text: String = row.source.as_ref()?.chars().take(WIDEST).collect();
-    let text = text.replace('\t', " ");
+    let whole = row.source.as_ref()?;
+    let skipped = match column {
+        column if column + BEFORE / 2 <= WIDEST => 0,
+        column => column - 1 - BEFORE,
+    };
+    let text: String = whole.chars().skip(skipped).take(WIDEST).collect();
+    let dots = if skipped > 0 { "... " } else { "" };
     let gutter = line.to_string();
-    let mut lines = format!("  {gutter} | {text}\n");
-    if column <= WIDEST {
-        let blanks = " ".repeat(gutter.len() + column + 4);
-        lines.push_str(&format!("{blanks}^\n"));
+    let blanks = " ".repeat(gutter.len() + 4 + dots.len() + column - skipped);
+    Some(format!(
+        "  {gutter} | {dots}{}\n{blanks}^\n",
+        printable(&text)
+    ))
+}
+
+/// Text from files goes to terminals: it must neither steer them nor turn words around.
+fn printable(text: &str) -> String {
+    let steers = |char: char| {
+        char.is_control()
+            || matches!(char, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+    };
+    let shown = |char: char| match char {
+        '\t' => ' ',
+        char if steers(char) => char::REPLACEMENT_CHARACTER,
+        char => char,
+    };
+    text.chars().map(shown).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+    use policy::Severity;
+
+    fn row(column: usize, source: &str) -> Row {
+        Row {
+            rule: "missing-ca",
+            severity: Severity::Error,
+            object: None,
+            pointer: String::new(),
+            file: Some("a.yaml".to_owned()),
+            position: Some((7, column)),
+            source: Some(source.to_owned()),
+            message: "a\u{1b}[2Jb".to_owned(),
+            hint: "c\nd".to_owned(),
+        }
     }
-    Some(lines)
+
+    #[test]
+    fn the_caret_stands_below_its_column_however_long_the_line() {
+        for column in [1, 9, 89, 90, 91, 111, 5000] {
+            let text = format!("{}X{}", "-".repeat(column - 1), "-".repeat(300));
+            let shown = source(&row(column, &text)).unwrap();
+            let (line, caret) = shown.trim_end().split_once('\n').unwrap();
+            assert_eq!(line.find('X'), caret.find('^'), "{column}: {shown}");
+            assert!(line.chars().count() < 130, "{line}");
+        }
+    }
+
+    #[test]
+    fn nothing_steers_the_terminal() {
+        let text = write(&[row(1, "x\u{202e}y\u{7}z")]).unwrap();
+        assert_eq!(text.lines().count(), 4, "{text}");
+        assert!(
+            text.lines().all(|line| !line.chars().any(char::is_control)),
+            "{text}"
+        );
+        assert!(!text.contains('\u{202e}'));
+    }
 }

@@ -1,10 +1,12 @@
 //! One finding with its place in a file.
 
+use std::sync::Arc;
+
 use policy::{Finding, ObjectRef, Severity};
 use serde_json::{Value, json};
 
 use crate::command::source::Judged;
-use crate::manifests::Broken;
+use crate::manifests::{Broken, Place};
 use crate::output;
 
 /// One finding with its place in a file.
@@ -32,27 +34,37 @@ pub(super) struct Row {
 /// Every finding, in order of file and place.
 pub(super) fn rows(judged: &Judged) -> Vec<Row> {
     let places = judged.manifests.places();
-    let found = judged.report.findings.iter().map(|finding| {
-        let place = places.get(&**finding.object());
-        Row {
-            file: place.map(|place| place.file().to_owned()),
-            position: place.map(|place| place.position(&finding.site.pointer)),
-            source: place.and_then(|place| {
-                let (line, _) = place.position(&finding.site.pointer);
-                place.line(line).map(str::to_owned)
-            }),
-            ..Row::new(finding)
+    let mut rows: Vec<Row> = Vec::new();
+    let mut in_files: Vec<(&Place, &Finding)> = Vec::new();
+    for finding in &judged.report.findings {
+        match places.get(&**finding.object()) {
+            Some(place) => in_files.push((place, finding)),
+            None => rows.push(Row::new(finding)),
         }
-    });
-    let unread = judged
-        .manifests
-        .broken
-        .iter()
-        .filter(|broken| !broken.syntax)
-        .map(Row::unread);
-    let mut rows: Vec<_> = found.chain(unread).collect();
+    }
+    locate(&mut in_files, &mut rows);
+    let broken = judged.manifests.broken.iter();
+    rows.extend(broken.filter(|broken| !broken.syntax).map(Row::unread));
     rows.sort_by(|a, b| (&a.file, a.position, a.rule).cmp(&(&b.file, b.position, b.rule)));
     rows
+}
+
+/// Walks over each document once, however many findings it has.
+fn locate(findings: &mut [(&Place, &Finding)], rows: &mut Vec<Row>) {
+    let document = |place: &Place| Arc::as_ptr(place.document());
+    findings.sort_by_key(|(place, _)| document(place));
+    for group in findings.chunk_by(|a, b| document(a.0) == document(b.0)) {
+        let index = group[0].0.document().index();
+        rows.extend(group.iter().map(|(place, finding)| {
+            let position = place.position(&index, &finding.site.pointer);
+            Row {
+                file: Some(place.file().to_owned()),
+                source: place.line(position.0).map(str::to_owned),
+                position: Some(position),
+                ..Row::new(finding)
+            }
+        }));
+    }
 }
 
 impl Row {
@@ -80,8 +92,7 @@ impl Row {
             position: Some(broken.position),
             source: broken.place.line(broken.position.0).map(str::to_owned),
             message: broken.reason.clone(),
-            hint: "give it apiVersion, kind and metadata.name, or take it out of the folder"
-                .to_owned(),
+            hint: broken.hint.to_owned(),
         }
     }
 

@@ -14,7 +14,8 @@ pub(super) fn write(rows: &[Row]) -> anyhow::Result<String> {
     let rules: Vec<_> = RULES
         .iter()
         .map(|rule| {
-            json!({"id": rule.id, "shortDescription": {"text": rule.summary},
+            json!({"id": rule.id, "name": name(rule.id), "properties": {"tags": ["security"]},
+                "shortDescription": {"text": rule.summary},
                 "fullDescription": {"text": rule.why}, "help": {"text": rule.remedy},
                 "helpUri": format!("{RULE_DOCS}#{}", rule.id)})
         })
@@ -26,6 +27,15 @@ pub(super) fn write(rows: &[Row]) -> anyhow::Result<String> {
             "informationUri": "https://github.com/kubectl-mtls/kubectl-mtls", "rules": rules}},
         "columnKind": "unicodeCodePoints", "results": results}]});
     Ok(format!("{log:#}\n"))
+}
+
+/// Viewers expect names in Pascal case beside the ids.
+fn name(id: &str) -> String {
+    let words = id.split('-').map(|word| {
+        let (first, rest) = word.split_at(word.len().min(1));
+        first.to_uppercase() + rest
+    });
+    words.collect()
 }
 
 fn result(row: &Row) -> Value {
@@ -48,10 +58,14 @@ fn result(row: &Row) -> Value {
             "region": {"startLine": line, "startColumn": column}});
     }
     let index = RULES.iter().position(|rule| rule.id == row.rule);
-    json!({"ruleId": row.rule, "ruleIndex": index, "level": level,
+    let mut result = json!({"ruleId": row.rule, "level": level,
         "message": {"text": format!("{}: {}. {}", object, row.message, row.hint)},
         "locations": [location],
-        "partialFingerprints": {"objectAndField/v1": format!("{}:{name}", row.rule)}})
+        "partialFingerprints": {"objectAndField/v1": format!("{}:{name}", row.rule)}});
+    if let Some(index) = index {
+        result["ruleIndex"] = index.into();
+    }
+    result
 }
 
 /// A relative reference (RFC 3986).
