@@ -1,13 +1,14 @@
 //! Manifests from files, folders and stdin, to objects that know where they stand.
 
 mod index;
+mod place;
 mod template;
 mod text;
 mod walk;
 
 use std::collections::{BTreeMap, HashMap};
-use std::path::{Path, PathBuf};
-use std::sync::{Arc, OnceLock};
+use std::path::PathBuf;
+use std::sync::Arc;
 
 use policy::yaml;
 use policy::{Object, ObjectRef};
@@ -15,6 +16,8 @@ use serde_json::Value;
 
 use crate::problem::{Problem, say};
 pub(crate) use index::Index;
+use place::Position;
+pub(crate) use place::{Document, File, Place};
 
 /// So many of a kind of note are said one by one.
 const FEW: usize = 5;
@@ -25,120 +28,6 @@ pub(crate) struct Manifest {
     pub(crate) object: Object,
     /// Its place.
     pub(crate) place: Place,
-}
-
-/// Where an object stands: enough to find a field's line again when it is asked for.
-#[derive(Clone)]
-pub(crate) struct Place {
-    document: Arc<Document>,
-    /// Pointer of the object inside the document, for items of a List.
-    prefix: String,
-}
-
-/// A part of a file that is read by itself.
-pub(crate) struct Document {
-    file: Arc<File>,
-    start: usize,
-    end: usize,
-    /// Its first line, from 0.
-    line: usize,
-}
-
-/// A file as it was read.
-pub(crate) struct File {
-    /// Where it is; `None`: it came from stdin.
-    pub(crate) path: Option<PathBuf>,
-    /// Its text.
-    pub(crate) text: String,
-    name: String,
-    lines: OnceLock<Vec<usize>>,
-}
-
-/// A line and a column, both from 1.
-pub(crate) type Position = (usize, usize);
-
-impl File {
-    fn new(path: Option<&Path>, text: String) -> Arc<Self> {
-        let name = path.map_or("<stdin>".to_owned(), |path| path.display().to_string());
-        Arc::new(Self {
-            path: path.map(Path::to_owned),
-            text,
-            name,
-            lines: OnceLock::new(),
-        })
-    }
-
-    /// The file's name as it was given.
-    pub(crate) fn name(&self) -> &str {
-        &self.name
-    }
-
-    /// The text of a line, counted from 1.
-    fn line(&self, line: usize) -> Option<&str> {
-        let starts = self.lines.get_or_init(|| {
-            let ends = self.text.match_indices('\n').map(|(at, _)| at + 1);
-            std::iter::once(0).chain(ends).collect()
-        });
-        let start = *starts.get(line.checked_sub(1)?)?;
-        self.text.get(start..)?.lines().next()
-    }
-}
-
-impl Document {
-    /// Its text.
-    pub(crate) fn text(&self) -> &str {
-        &self.file.text[self.start..self.end]
-    }
-
-    /// Where it begins in its file, in bytes.
-    pub(crate) fn start(&self) -> usize {
-        self.start
-    }
-
-    /// The file that it stands in.
-    pub(crate) fn file(&self) -> &Arc<File> {
-        &self.file
-    }
-
-    /// Where its fields stand.
-    pub(crate) fn index(&self) -> Index {
-        Index::new(self.text())
-    }
-}
-
-impl Place {
-    /// The file's name as it was given.
-    pub(crate) fn file(&self) -> &str {
-        self.document.file.name()
-    }
-
-    /// The document that the object stands in.
-    pub(crate) fn document(&self) -> &Arc<Document> {
-        &self.document
-    }
-
-    /// The text of a line, counted from 1.
-    pub(crate) fn line(&self, line: usize) -> Option<&str> {
-        self.document.file.line(line)
-    }
-
-    /// A pointer into the object as one into its document.
-    pub(crate) fn pointer(&self, pointer: &str) -> String {
-        format!("{}{pointer}", self.prefix)
-    }
-
-    /// The position of a field, or of the nearest field above it that exists.
-    pub(crate) fn position(&self, index: &Index, pointer: &str) -> Position {
-        let (line, column) = index.locate(&self.pointer(pointer));
-        (self.document.line + line, column)
-    }
-
-    fn item(&self, number: usize) -> Self {
-        Self {
-            document: Arc::clone(&self.document),
-            prefix: format!("{}/items/{number}", self.prefix),
-        }
-    }
 }
 
 /// A file or document that could not be used.
@@ -242,12 +131,6 @@ impl Manifests {
     }
 }
 
-impl Place {
-    fn first_line(&self) -> String {
-        format!("{}:{}", self.file(), self.document.line + 1)
-    }
-}
-
 /// Reads `-f`: files, folders (with `-R` all below), or `-` for stdin.
 pub(crate) fn read(
     paths: &[PathBuf],
@@ -302,7 +185,7 @@ impl Manifests {
             .iter()
             .map(|(file, text)| (Arc::as_ptr(file), text))
             .collect();
-        let unread = |broken: &Broken| broken.place.document.file.text.is_empty();
+        let unread = |broken: &Broken| broken.place.document().file().text.is_empty();
         let mut again = Self {
             broken: self.broken.into_iter().filter(unread).collect(),
             ..Self::default()
@@ -327,10 +210,7 @@ impl Manifests {
             line: 0,
         };
         self.broken.push(Broken {
-            place: Place {
-                document: Arc::new(document),
-                prefix: String::new(),
-            },
+            place: Place::of(document),
             position: fault.position,
             reason: fault.reason,
             hint: fault.hint,
@@ -351,11 +231,8 @@ impl Manifests {
                 end,
                 line,
             };
-            let place = Place {
-                document: Arc::new(document),
-                prefix: String::new(),
-            };
-            match yaml::read(place.document.text()) {
+            let place = Place::of(document);
+            match yaml::read(place.document().text()) {
                 Ok(document) if document.value.is_null() => {}
                 Ok(document) => {
                     self.note_twice(&document, &place);
@@ -369,7 +246,7 @@ impl Manifests {
 
     fn note_twice(&mut self, document: &yaml::Document, place: &Place) {
         for (line, column, key) in &document.twice {
-            let line = place.document.line + line + 1;
+            let line = place.line_at(*line);
             self.notes.push(format!(
                 "{}:{line}:{column}: {key:?} stands twice in one mapping: the last one counts",
                 place.file()
@@ -378,8 +255,8 @@ impl Manifests {
     }
 
     fn add_unread(&mut self, place: Place, (row, column, reason): yaml::Error) {
-        let line = place.document.line + row + 1;
-        let words = template::in_text(place.document.text(), row);
+        let line = place.line_at(row);
+        let words = template::in_text(place.document().text(), row);
         if let Some(words) = words {
             self.skip(&place, line, words);
             return;
@@ -416,7 +293,7 @@ impl Manifests {
         }
         match Object::from_value(&value) {
             Ok(object) => match template::in_object(&object) {
-                Some(words) => self.skip(&place, place.document.line + 1, words),
+                Some(words) => self.skip(&place, place.line_at(0), words),
                 None => {
                     let object = object.in_namespace(namespace);
                     self.objects.push(Manifest { object, place });
@@ -429,7 +306,7 @@ impl Manifests {
                 }
             }
             Err(unreadable) => self.broken.push(Broken {
-                position: place.position(&place.document.index(), &unreadable.pointer),
+                position: place.position(&place.document().index(), &unreadable.pointer),
                 place,
                 reason: format!(
                     "{} {}",
@@ -459,7 +336,7 @@ fn is_something_else(value: &Value, place: &Place, named: bool) -> bool {
         let nameless = value["metadata"]["name"].is_null();
         return nameless && kind != "Secret" && policy::dialect::kind_of(&id).is_none();
     }
-    let path = place.document.file.path.as_deref();
+    let path = place.document().file().path.as_deref();
     let chart = path.is_some_and(|path| path.ends_with("Chart.yaml"));
     !named && (chart || version.is_none() && kind.is_none())
 }
@@ -474,7 +351,7 @@ mod tests {
         let manifests = Manifests::of_text(text);
         let manifest = &manifests.objects[0];
         assert_eq!(manifest.object.id.namespace, "shop");
-        let index = manifest.place.document.index();
+        let index = manifest.place.document().index();
         assert_eq!(manifest.place.position(&index, "/metadata/name"), (9, 5));
     }
 }

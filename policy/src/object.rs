@@ -128,6 +128,12 @@ impl Object {
         if !value.is_object() {
             return Err(whole("is not a Kubernetes object: a mapping is expected"));
         }
+        for field in ["metadata", "data", "stringData"] {
+            let found = &value[field];
+            if !found.is_object() && !found.is_null() {
+                return Err(at(&format!("/{field}"), "is not a mapping"));
+            }
+        }
         let mut wire = Wire::deserialize(value).map_err(|error| whole(&error.to_string()))?;
         if wire.kind == KUSTOMIZATION && text(&wire.metadata.name).is_empty() {
             wire.metadata.name = generators(value).into();

@@ -65,7 +65,7 @@ fn a_folder_of_a_chart_or_a_repository() {
         "templates/c.yaml:1: is",
         "flux/a.yaml:3: is a template (${...})",
         "package.json",
-        "(5 in all)",
+        "(4 in all)",
         "summary: 0 findings",
     ] {
         assert!(said.stderr.contains(words), "{words}: {}", said.stderr);
