@@ -4,6 +4,7 @@
 //! `internal/ingress/annotations/authtls/main.go`, `internal/ingress/controller/controller.go`,
 //! `internal/ingress/controller/store/backend_ssl.go`, `rootfs/etc/nginx/template/nginx.tmpl`.
 
+mod chart;
 mod read;
 mod settings;
 mod settle;

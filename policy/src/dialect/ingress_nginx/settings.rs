@@ -1,20 +1,14 @@
-//! What the controller's own objects say: Deployment, ConfigMap, values of its chart
-//! (`pkg/flags/flags.go`; `charts/ingress-nginx/templates/_params.tpl`, `controller-configmap.yaml`).
+//! What the controller's own objects say: Deployment and ConfigMap (`pkg/flags/flags.go`).
 
-use std::collections::BTreeMap;
-
-use serde_json::Value;
-
-use super::{DIALECT, PREFIX};
+use super::{DIALECT, PREFIX, chart};
 use crate::object::SecretRef;
-use crate::settings::{
-    Assumption, ConfigMaps, Container, Installation, Learnt, Part, Release, Workload, scalar,
-    version,
-};
+use crate::settings::{Assumption, ConfigMaps, Container, Installation, Learnt, Part, Workload};
 use crate::{GatewayConfig, Object};
 
 /// `app.kubernetes.io/name` of its pods.
 pub(super) const APPS: &[&str] = &["ingress-nginx", "rke2-ingress-nginx"];
+/// Names of its container.
+const NAMES: [&str; 2] = ["controller", PROGRAM];
 /// The program in the image.
 const PROGRAM: &str = "nginx-ingress-controller";
 
@@ -115,12 +109,12 @@ fn set(config: &mut GatewayConfig, key: &str, value: &str) {
 pub(super) fn learn(installation: &Installation, maps: &ConfigMaps) -> Option<Learnt> {
     match installation {
         Installation::Workload(workload) => from_pods(workload, maps),
-        Installation::Release(release) => from_values(release),
+        Installation::Release(release) => chart::settings(release),
     }
 }
 
 fn from_pods(workload: &Workload, maps: &ConfigMaps) -> Option<Learnt> {
-    let container = workload.container(APPS, is_controller)?;
+    let container = workload.container(APPS, &NAMES, is_controller)?;
     let mut config = GatewayConfig {
         version: container.version(),
         args: container.args.clone(),
@@ -152,7 +146,7 @@ fn reference(value: &str) -> Option<SecretRef> {
 }
 
 /// Which classes it serves: `--controller-class`, and `--ingress-class` by name.
-fn learnt(mut config: GatewayConfig, wanted: Option<SecretRef>) -> Learnt {
+pub(super) fn learnt(mut config: GatewayConfig, wanted: Option<SecretRef>) -> Learnt {
     let controller = config
         .flag("controller-class")
         .unwrap_or(DIALECT.controller);
@@ -163,71 +157,6 @@ fn learnt(mut config: GatewayConfig, wanted: Option<SecretRef>) -> Learnt {
         controller,
         wanted,
     }
-}
-
-fn from_values(release: &Release) -> Option<Learnt> {
-    if !APPS.contains(&release.chart.as_str()) {
-        return None;
-    }
-    let value = |path: &[&str]| release.value(&[&["controller"], path].concat());
-    let mut args: Vec<_> = flags(release).collect();
-    args.extend(
-        entries(value(&["extraArgs"])).map(|(key, value)| match value.as_str() {
-            "" => format!("--{key}"),
-            value => format!("--{key}={value}"),
-        }),
-    );
-    let mut config: BTreeMap<_, _> = entries(value(&["config"])).collect();
-    if value(&["allowSnippetAnnotations"]) == true {
-        config
-            .entry("allow-snippet-annotations".to_owned())
-            .or_insert("true".to_owned());
-    }
-    let tag = value(&["image", "tag"]).as_str();
-    let mut learnt = learnt(
-        GatewayConfig {
-            version: tag.and_then(version),
-            args,
-            args_given: true,
-            config,
-            config_given: true,
-            ..GatewayConfig::default()
-        },
-        None,
-    );
-    let class = value(&["ingressClassResource", "name"]).as_str();
-    learnt.config.ingress_class = class.map(str::to_owned).or(learnt.config.ingress_class);
-    Some(learnt)
-}
-
-/// The flags that the chart makes of values of their own.
-fn flags(release: &Release) -> impl Iterator<Item = String> {
-    let value = |path: &[&str]| scalar(release.value(&[&["controller"], path].concat()));
-    let class = value(&["ingressClassResource", "controllerValue"]);
-    let named = [
-        ("controller-class", class),
-        (
-            "ingress-class",
-            value(&["ingressClass"]).or(Some(DIALECT.class.to_owned())),
-        ),
-        ("ingress-class-by-name", value(&["ingressClassByName"])),
-        (
-            "watch-ingress-without-class",
-            value(&["watchIngressWithoutClass"]),
-        ),
-        (
-            "enable-annotation-validation",
-            value(&["enableAnnotationValidations"]),
-        ),
-    ];
-    named
-        .into_iter()
-        .filter_map(|(name, value)| Some(format!("--{name}={}", value?)))
-}
-
-fn entries(map: &Value) -> impl Iterator<Item = (String, String)> {
-    let entries = map.as_object().into_iter().flatten();
-    entries.filter_map(|(key, value)| Some((key.clone(), scalar(value)?)))
 }
 
 #[cfg(test)]
@@ -335,6 +264,19 @@ mod tests {
     }
 
     #[test]
+    fn what_two_controllers_tell_differently_is_not_known() {
+        let mut backend = deployment("backend", json!([]));
+        let pod = &mut backend["spec"]["template"];
+        pod["metadata"]["labels"]["app.kubernetes.io/name"] = "ingress-nginx".into();
+        pod["spec"]["containers"][0]["name"] = "default-backend".into();
+        pod["spec"]["containers"][0]["image"] = "registry.k8s.io/defaultbackend-amd64:1.5".into();
+        let args = |on: &str| json!(["/nginx-ingress-controller", format!("--v={on}")]);
+        let (a, b) = (deployment("a", args("1")), deployment("b", args("2")));
+        assert_eq!(nginx(&[a.clone(), backend]).flag("v"), Some("1"));
+        assert_eq!(nginx(&[a, b]), GatewayConfig::default());
+    }
+
+    #[test]
     fn a_configured_controller_is_completed_and_hides_others() {
         let of_objects = settings(&[deployment("c", json!(["--x"]))]);
         let found = of_objects.controllers(&super::DIALECT);
@@ -351,30 +293,6 @@ mod tests {
             (1, false, true)
         );
         assert_eq!(found[0].version.as_deref(), Some("v1.15.1"));
-    }
-
-    #[test]
-    fn the_values_of_the_chart() {
-        let values = "controller:
-  image: {tag: v1.14.5}
-  config: {ssl-redirect: false, use-forwarded-headers: \"true\"}
-  extraArgs: {enable-ssl-passthrough: \"\", v: 3}
-  ingressClassResource: {name: inside, controllerValue: k8s.io/inside}
-";
-        let object = json!({"apiVersion": "helm.cattle.io/v1", "kind": "HelmChartConfig",
-            "metadata": {"name": "rke2-ingress-nginx", "namespace": "kube-system"},
-            "spec": {"valuesContent": values}});
-        let config = settings(&[object]).gateway("ingress-nginx", "inside");
-        assert_eq!(config.release(), Some((1, 14)));
-        assert_eq!(
-            (config.flag("v"), config.flag("controller-class")),
-            (Some("3"), Some("k8s.io/inside"))
-        );
-        assert!(config.is_on("enable-ssl-passthrough"));
-        assert!(
-            !config.config_is_on("ssl-redirect", true)
-                && config.config_is_on("use-forwarded-headers", false)
-        );
     }
 
     #[test]

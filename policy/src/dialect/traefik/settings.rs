@@ -105,7 +105,7 @@ pub(super) fn learn(installation: &Installation, maps: &ConfigMaps) -> Option<Le
 
 /// A file wins over arguments, and these over the environment; they are never mixed.
 fn from_pods(workload: &Workload, maps: &ConfigMaps) -> Option<(GatewayConfig, Option<SecretRef>)> {
-    let container = workload.container(APPS, |container| {
+    let container = workload.container(APPS, APPS, |container| {
         container.image_name() == "traefik" || container.image_name().ends_with("-traefik")
     })?;
     let mut config = GatewayConfig {
