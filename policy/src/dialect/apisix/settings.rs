@@ -22,7 +22,7 @@ const PLAIN_PORT: &str = "service.http.enabled";
 pub(super) const ASSUMPTIONS: &[Assumption] = &[Assumption {
     says: "plain HTTP is served: service.http.enabled is true",
     part: Part::Config,
-    touches: |_| true,
+    touches: |_, _| true,
     otherwise: &[|config| {
         config
             .config

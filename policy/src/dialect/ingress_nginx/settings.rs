@@ -1,6 +1,9 @@
 //! What the controller's own objects say: Deployment and ConfigMap (`pkg/flags/flags.go`).
 
+use serde_json::Value;
+
 use super::{DIALECT, PREFIX, chart};
+use crate::fact::{Harm, ObjectFacts};
 use crate::object::SecretRef;
 use crate::settings::{Assumption, ConfigMaps, Container, Installation, Learnt, Part, Workload};
 use crate::{GatewayConfig, Object};
@@ -17,69 +20,86 @@ pub(super) const ASSUMPTIONS: &[Assumption] = &[
     Assumption {
         says: "the controller's flag --default-ssl-certificate is not set",
         part: Part::Args,
-        touches: |object| object.spec["tls"].is_array(),
+        touches: |object, _| is_plain(object),
         otherwise: &[|config| arg(config, "--default-ssl-certificate=default/default")],
     },
     Assumption {
         says: "the controller's flag --enable-annotation-validation is on",
         part: Part::Args,
-        touches: asks,
+        touches: is_closed,
         otherwise: &[|config| arg(config, "--enable-annotation-validation=false")],
     },
     Assumption {
         says: "the controller's flag --enable-ssl-passthrough is off",
         part: Part::Args,
-        touches: |object| has(object, "ssl-passthrough"),
+        touches: |object, _| has(object, "ssl-passthrough"),
         otherwise: &[|config| arg(config, "--enable-ssl-passthrough")],
     },
     Assumption {
         says: "ConfigMap key allow-cross-namespace-resources is false",
         part: Part::Config,
-        touches: reaches_out,
+        touches: |object, _| reaches_out(object),
         otherwise: &[|config| set(config, "allow-cross-namespace-resources", "true")],
     },
     Assumption {
         says: "ConfigMap key allow-snippet-annotations is false",
         part: Part::Config,
-        touches: |object| ends(object, "-snippet"),
+        touches: |object, _| ends(object, "-snippet"),
         otherwise: &[|config| set(config, "allow-snippet-annotations", "true")],
     },
     Assumption {
         says: "ConfigMap key annotations-risk-level is High",
         part: Part::Config,
-        touches: asks,
+        touches: is_closed,
         otherwise: &[|config| set(config, "annotations-risk-level", "Critical")],
     },
     Assumption {
         says: "ConfigMap key force-ssl-redirect is false",
         part: Part::Config,
-        touches: |object| !has(object, "force-ssl-redirect"),
+        touches: |object, _| is_plain(object),
         otherwise: &[|config| set(config, "force-ssl-redirect", "true")],
     },
     Assumption {
         says: "ConfigMap key ssl-redirect is true",
         part: Part::Config,
-        touches: |object| !has(object, "ssl-redirect"),
+        touches: |object, _| !has(object, "ssl-redirect"),
         otherwise: &[|config| set(config, "ssl-redirect", "false")],
     },
     Assumption {
         says: "ConfigMap key use-forwarded-headers is false",
         part: Part::Config,
-        touches: |_| true,
+        touches: |_, _| true,
         otherwise: &[|config| set(config, "use-forwarded-headers", "true")],
     },
     Assumption {
         says: "the controller is of version 1.12 or newer",
         part: Part::Version,
-        touches: asks,
+        touches: is_closed,
         otherwise: &[|config| config.version = Some("1.11.8".to_owned())],
     },
 ];
 
-/// Whether it speaks of client certificates at all.
-fn asks(object: &Object) -> bool {
-    let mut names = object.annotations.keys();
-    names.any(|name| name.starts_with(DIALECT.client_auth_prefix))
+/// Whether the controller finds fault with it, or with the Secret that it names.
+fn is_closed(object: &Object, facts: &ObjectFacts) -> bool {
+    let mut remarks = facts.remarks.iter();
+    reaches_out(object) || remarks.any(|remark| remark.harm == Harm::Closes)
+}
+
+/// Whether a host of it may be served without TLS: no redirect, or no certificate for it.
+fn is_plain(object: &Object) -> bool {
+    let list = |value: &Value| value.as_array().cloned().unwrap_or_default();
+    let entries = list(&object.spec["tls"]);
+    let named: Vec<_> = entries
+        .iter()
+        .flat_map(|entry| list(&entry["hosts"]))
+        .collect();
+    let unnamed = entries.iter().any(|entry| !entry["secretName"].is_string());
+    let rules = list(&object.spec["rules"]);
+    unnamed
+        || has(object, "ssl-redirect")
+        || has(object, "force-ssl-redirect")
+        || rules.is_empty()
+        || rules.iter().any(|rule| !named.contains(&rule["host"]))
 }
 
 /// Whether it names the Secret of another namespace.
