@@ -64,7 +64,8 @@ pub(crate) fn left(now: i64, end: i64) -> String {
         past if past <= 0 => "ended".to_owned(),
         hours if hours < 2 * DAY => format!("{}h", hours / HOUR),
         days if days < 730 * DAY => format!("{}d", days / DAY),
-        years => format!("{}y", years / (365 * DAY)),
+        // To the nearest: a CA of ten years has them on its first day too.
+        years => format!("{}y", (years / DAY + 182) / 365),
     }
 }
 
@@ -84,7 +85,7 @@ mod tests {
     #[test]
     fn what_is_left() {
         let day = 24 * 3600;
-        let ends = [0, 3600, day, 2 * day, 729 * day, 3650 * day];
+        let ends = [0, 3600, day, 2 * day, 729 * day, 3650 * day - 1];
         let said = ends.map(|end| left(0, end));
         assert_eq!(said, ["ended", "1h", "24h", "2d", "729d", "10y"]);
     }

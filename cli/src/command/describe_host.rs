@@ -84,12 +84,14 @@ fn value(report: &HostReport) -> Value {
             "message": finding.message, "hint": finding.hint,
             "object": output::object(finding.object()), "pointer": finding.site.pointer})
     });
+    let decider = chain::decider(report)
+        .map(|site| json!({"object": output::object(&site.object), "pointer": site.pointer}));
     json!({"host": host.key.host, "gateway": host.key.gateway.dialect,
         "instance": host.key.gateway.instance, "verdict": report.verdict.to_string(),
         "doors": doors.collect::<Vec<_>>(), "cas": cas.collect::<Vec<_>>(),
         "objects": host.rests_on.iter().map(|object| output::object(object)).collect::<Vec<_>>(),
         "routes": chain::routes(report).map(|object| output::object(object)).collect::<Vec<_>>(),
-        "chain": chain::chain(host), "assumed": report.assumed,
+        "decidedBy": decider, "chain": chain::chain(host), "assumed": report.assumed,
         "unseen": host.unseen(), "findings": findings.collect::<Vec<_>>(),
         "toBeEnforced": remedies(report).into_iter().next()})
 }

@@ -207,6 +207,7 @@ fn two_objects_on_a_host_are_both_named() {
     let list: Value = serde_json::from_str(&said.stdout).unwrap();
     let host = &list["items"][0];
     assert_eq!(host["routes"].as_array().unwrap().len(), 2, "{host}");
+    assert_eq!(host["decidedBy"]["object"]["kind"], "Ingress");
     assert_eq!(host["chain"].as_array().unwrap().len(), 2, "{host}");
     assert!(
         host["cas"][0]["certificates"][0]["key"]

@@ -5,6 +5,7 @@
 //! `internal/ingress/controller/store/backend_ssl.go`, `rootfs/etc/nginx/template/nginx.tmpl`.
 
 mod block;
+mod chart;
 mod class;
 mod controller;
 mod demand;

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use super::{GatewayConfig, Part, Settings};
 use crate::dialect::{self, Dialect};
 use crate::store::Facts;
-use crate::{Gateway, HostReport, Object};
+use crate::{Gateway, HostReport, Object, ObjectFacts};
 
 /// A default of a controller that can change a verdict.
 pub struct Assumption {
@@ -15,8 +15,9 @@ pub struct Assumption {
     pub says: &'static str,
     /// The part of the settings that would say otherwise.
     pub part: Part,
-    /// Whether an object can be read in another way without it; most of them cannot.
-    pub touches: fn(&Object) -> bool,
+    /// Whether an object can come to something else without it, by what it says and how it was
+    /// read; most of them cannot, and are not tried.
+    pub touches: fn(&Object, &ObjectFacts) -> bool,
     /// The other values.
     pub otherwise: &'static [fn(&mut GatewayConfig)],
 }
@@ -58,12 +59,7 @@ impl Trial<'_> {
             .settings
             .gateway(self.gateway.dialect, &self.gateway.instance);
         for assumption in self.dialect.assumptions {
-            let touched = || {
-                self.objects
-                    .iter()
-                    .any(|object| (assumption.touches)(object))
-            };
-            if config.knows(assumption.part) || !touched() {
+            if config.knows(assumption.part) || !self.touched(assumption) {
                 continue;
             }
             for otherwise in assumption.otherwise {
@@ -72,6 +68,13 @@ impl Trial<'_> {
                 self.compare(other, assumption.says, hosts);
             }
         }
+    }
+
+    fn touched(&self, assumption: &Assumption) -> bool {
+        self.objects.iter().any(|object| {
+            let facts = self.facts.object(&object.id);
+            facts.is_some_and(|facts| (assumption.touches)(object, facts))
+        })
     }
 
     /// Settles the instance's hosts with other settings.

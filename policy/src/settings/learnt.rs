@@ -139,21 +139,17 @@ impl Settings {
             .iter()
             .filter(|learnt| learnt.config.dialect == dialect)
             .collect();
-        let class = |learnt: &&&Learnt| learnt.config.ingress_class.as_deref() == Some(instance);
+        let class = |learnt: &&Learnt| learnt.config.ingress_class.as_deref() == Some(instance);
         let controller = self.classes.get(instance);
         if let Some(controller) = controller {
-            let serving = all.iter().filter(|learnt| learnt.controller == *controller);
-            let serving: Vec<_> = serving.copied().collect();
-            return match serving.as_slice() {
-                [sole] => Some(*sole),
-                several => several.iter().find(class).copied(),
-            };
+            let serving = all.into_iter();
+            let serving = serving.filter(|learnt| learnt.controller == *controller);
+            let named = agreed(serving.clone().filter(class));
+            return named.or_else(|| agreed(serving));
         }
-        let named = all.iter().find(class).copied();
-        named.or(match all.as_slice() {
-            [sole] if sole.config.ingress_class.is_none() => Some(*sole),
-            _ => None,
-        })
+        let of_any = |learnt: &&Learnt| learnt.config.ingress_class.is_none();
+        let named = agreed(all.iter().copied().filter(class));
+        named.or_else(|| agreed(all.into_iter()).filter(of_any))
     }
 
     /// The dialect of the controller that a class or its `spec.controller` leads to.
@@ -165,6 +161,13 @@ impl Settings {
         let found = self.learnt.iter().find(leads);
         found.map(|learnt| learnt.config.dialect.as_str())
     }
+}
+
+/// The first of several that tell the same; where they do not, nothing is known.
+fn agreed<'a>(mut all: impl Iterator<Item = &'a Learnt>) -> Option<&'a Learnt> {
+    let first = all.next()?;
+    all.all(|other| other.config == first.config)
+        .then_some(first)
 }
 
 /// The installations, with the values of one release laid over one another. k3s lays those of the

@@ -64,19 +64,17 @@ impl Workload {
         })
     }
 
-    /// The container that fits; where none does, but the label names one of `apps`, the one of
-    /// that name, or the first.
+    /// The container that fits; where none does, but the label names one of `apps`, the one with
+    /// one of the `names`: charts put the label on their other pods too.
     pub fn container(
         &self,
         apps: &[&str],
+        names: &[&str],
         fits: impl Fn(&Container) -> bool,
     ) -> Option<&Container> {
-        let named = |container: &&Container| apps.contains(&container.name.as_str());
         let labelled = apps.contains(&self.app.as_str());
-        let by_label = || {
-            let named = self.containers.iter().find(named);
-            named.or(self.containers.first()).filter(|_| labelled)
-        };
+        let named = |container: &&Container| names.contains(&container.name.as_str());
+        let by_label = || self.containers.iter().find(named).filter(|_| labelled);
         let fitting = self.containers.iter().find(|container| fits(container));
         fitting.or_else(by_label)
     }
@@ -237,7 +235,7 @@ mod tests {
             "env": [{"name": "NS", "valueFrom": {"fieldRef": {"fieldPath": "metadata.namespace"}}},
                 {"name": "X", "valueFrom": {"secretKeyRef": {"name": "s", "key": "k"}}}]}),
         );
-        let container = found.container(&["gate"], |_| false).unwrap();
+        let container = found.container(&["gate"], &["gate"], |_| false).unwrap();
         assert_eq!(
             container.args,
             ["/gate", "--map=edge/$(X)", "--class=a", "--on", "--", "/x"]
@@ -246,7 +244,8 @@ mod tests {
             (container.image_name(), container.version().as_deref()),
             ("gate", Some("v1.2.3"))
         );
-        assert!(found.container(&["other"], |_| false).is_none());
+        assert!(found.container(&["other"], &["gate"], |_| false).is_none());
+        assert!(found.container(&["gate"], &["other"], |_| false).is_none());
     }
 
     #[test]

@@ -22,7 +22,7 @@ const PLAIN_PORT: &str = "service.http.enabled";
 pub(super) const ASSUMPTIONS: &[Assumption] = &[Assumption {
     says: "plain HTTP is served: service.http.enabled is true",
     part: Part::Config,
-    touches: |_| true,
+    touches: |_, _| true,
     otherwise: &[|config| {
         config
             .config
@@ -46,7 +46,7 @@ fn from_pods(workload: &Workload, maps: &ConfigMaps) -> Option<Learnt> {
                 .iter()
                 .any(|arg| arg.rsplit('/').next() == Some(CONTROLLER))
     };
-    let container = workload.container(&[CONTROLLER], is_controller)?;
+    let container = workload.container(APPS, &[CONTROLLER, "manager"], is_controller)?;
     let config = GatewayConfig {
         version: container.version(),
         args: container.args.clone(),

@@ -1,20 +1,17 @@
-//! What the controller's own objects say: Deployment, ConfigMap, values of its chart
-//! (`pkg/flags/flags.go`; `charts/ingress-nginx/templates/_params.tpl`, `controller-configmap.yaml`).
-
-use std::collections::BTreeMap;
+//! What the controller's own objects say: Deployment and ConfigMap (`pkg/flags/flags.go`).
 
 use serde_json::Value;
 
-use super::{DIALECT, PREFIX};
+use super::{DIALECT, PREFIX, chart};
+use crate::fact::{Harm, ObjectFacts};
 use crate::object::SecretRef;
-use crate::settings::{
-    Assumption, ConfigMaps, Container, Installation, Learnt, Part, Release, Workload, scalar,
-    version,
-};
+use crate::settings::{Assumption, ConfigMaps, Container, Installation, Learnt, Part, Workload};
 use crate::{GatewayConfig, Object};
 
 /// `app.kubernetes.io/name` of its pods.
 pub(super) const APPS: &[&str] = &["ingress-nginx", "rke2-ingress-nginx"];
+/// Names of its container.
+const NAMES: [&str; 2] = ["controller", PROGRAM];
 /// The program in the image.
 const PROGRAM: &str = "nginx-ingress-controller";
 
@@ -23,69 +20,86 @@ pub(super) const ASSUMPTIONS: &[Assumption] = &[
     Assumption {
         says: "the controller's flag --default-ssl-certificate is not set",
         part: Part::Args,
-        touches: |object| object.spec["tls"].is_array(),
+        touches: |object, _| is_plain(object),
         otherwise: &[|config| arg(config, "--default-ssl-certificate=default/default")],
     },
     Assumption {
         says: "the controller's flag --enable-annotation-validation is on",
         part: Part::Args,
-        touches: asks,
+        touches: is_closed,
         otherwise: &[|config| arg(config, "--enable-annotation-validation=false")],
     },
     Assumption {
         says: "the controller's flag --enable-ssl-passthrough is off",
         part: Part::Args,
-        touches: |object| has(object, "ssl-passthrough"),
+        touches: |object, _| has(object, "ssl-passthrough"),
         otherwise: &[|config| arg(config, "--enable-ssl-passthrough")],
     },
     Assumption {
         says: "ConfigMap key allow-cross-namespace-resources is false",
         part: Part::Config,
-        touches: reaches_out,
+        touches: |object, _| reaches_out(object),
         otherwise: &[|config| set(config, "allow-cross-namespace-resources", "true")],
     },
     Assumption {
         says: "ConfigMap key allow-snippet-annotations is false",
         part: Part::Config,
-        touches: |object| ends(object, "-snippet"),
+        touches: |object, _| ends(object, "-snippet"),
         otherwise: &[|config| set(config, "allow-snippet-annotations", "true")],
     },
     Assumption {
         says: "ConfigMap key annotations-risk-level is High",
         part: Part::Config,
-        touches: asks,
+        touches: is_closed,
         otherwise: &[|config| set(config, "annotations-risk-level", "Critical")],
     },
     Assumption {
         says: "ConfigMap key force-ssl-redirect is false",
         part: Part::Config,
-        touches: |object| !has(object, "force-ssl-redirect"),
+        touches: |object, _| is_plain(object),
         otherwise: &[|config| set(config, "force-ssl-redirect", "true")],
     },
     Assumption {
         says: "ConfigMap key ssl-redirect is true",
         part: Part::Config,
-        touches: |object| !has(object, "ssl-redirect"),
+        touches: |object, _| !has(object, "ssl-redirect"),
         otherwise: &[|config| set(config, "ssl-redirect", "false")],
     },
     Assumption {
         says: "ConfigMap key use-forwarded-headers is false",
         part: Part::Config,
-        touches: |_| true,
+        touches: |_, _| true,
         otherwise: &[|config| set(config, "use-forwarded-headers", "true")],
     },
     Assumption {
         says: "the controller is of version 1.12 or newer",
         part: Part::Version,
-        touches: asks,
+        touches: is_closed,
         otherwise: &[|config| config.version = Some("1.11.8".to_owned())],
     },
 ];
 
-/// Whether it speaks of client certificates at all.
-fn asks(object: &Object) -> bool {
-    let mut names = object.annotations.keys();
-    names.any(|name| name.starts_with(DIALECT.client_auth_prefix))
+/// Whether the controller finds fault with it, or with the Secret that it names.
+fn is_closed(object: &Object, facts: &ObjectFacts) -> bool {
+    let mut remarks = facts.remarks.iter();
+    reaches_out(object) || remarks.any(|remark| remark.harm == Harm::Closes)
+}
+
+/// Whether a host of it may be served without TLS: no redirect, or no certificate for it.
+fn is_plain(object: &Object) -> bool {
+    let list = |value: &Value| value.as_array().cloned().unwrap_or_default();
+    let entries = list(&object.spec["tls"]);
+    let named: Vec<_> = entries
+        .iter()
+        .flat_map(|entry| list(&entry["hosts"]))
+        .collect();
+    let unnamed = entries.iter().any(|entry| !entry["secretName"].is_string());
+    let rules = list(&object.spec["rules"]);
+    unnamed
+        || has(object, "ssl-redirect")
+        || has(object, "force-ssl-redirect")
+        || rules.is_empty()
+        || rules.iter().any(|rule| !named.contains(&rule["host"]))
 }
 
 /// Whether it names the Secret of another namespace.
@@ -115,12 +129,12 @@ fn set(config: &mut GatewayConfig, key: &str, value: &str) {
 pub(super) fn learn(installation: &Installation, maps: &ConfigMaps) -> Option<Learnt> {
     match installation {
         Installation::Workload(workload) => from_pods(workload, maps),
-        Installation::Release(release) => from_values(release),
+        Installation::Release(release) => chart::settings(release),
     }
 }
 
 fn from_pods(workload: &Workload, maps: &ConfigMaps) -> Option<Learnt> {
-    let container = workload.container(APPS, is_controller)?;
+    let container = workload.container(APPS, &NAMES, is_controller)?;
     let mut config = GatewayConfig {
         version: container.version(),
         args: container.args.clone(),
@@ -152,7 +166,7 @@ fn reference(value: &str) -> Option<SecretRef> {
 }
 
 /// Which classes it serves: `--controller-class`, and `--ingress-class` by name.
-fn learnt(mut config: GatewayConfig, wanted: Option<SecretRef>) -> Learnt {
+pub(super) fn learnt(mut config: GatewayConfig, wanted: Option<SecretRef>) -> Learnt {
     let controller = config
         .flag("controller-class")
         .unwrap_or(DIALECT.controller);
@@ -163,71 +177,6 @@ fn learnt(mut config: GatewayConfig, wanted: Option<SecretRef>) -> Learnt {
         controller,
         wanted,
     }
-}
-
-fn from_values(release: &Release) -> Option<Learnt> {
-    if !APPS.contains(&release.chart.as_str()) {
-        return None;
-    }
-    let value = |path: &[&str]| release.value(&[&["controller"], path].concat());
-    let mut args: Vec<_> = flags(release).collect();
-    args.extend(
-        entries(value(&["extraArgs"])).map(|(key, value)| match value.as_str() {
-            "" => format!("--{key}"),
-            value => format!("--{key}={value}"),
-        }),
-    );
-    let mut config: BTreeMap<_, _> = entries(value(&["config"])).collect();
-    if value(&["allowSnippetAnnotations"]) == true {
-        config
-            .entry("allow-snippet-annotations".to_owned())
-            .or_insert("true".to_owned());
-    }
-    let tag = value(&["image", "tag"]).as_str();
-    let mut learnt = learnt(
-        GatewayConfig {
-            version: tag.and_then(version),
-            args,
-            args_given: true,
-            config,
-            config_given: true,
-            ..GatewayConfig::default()
-        },
-        None,
-    );
-    let class = value(&["ingressClassResource", "name"]).as_str();
-    learnt.config.ingress_class = class.map(str::to_owned).or(learnt.config.ingress_class);
-    Some(learnt)
-}
-
-/// The flags that the chart makes of values of their own.
-fn flags(release: &Release) -> impl Iterator<Item = String> {
-    let value = |path: &[&str]| scalar(release.value(&[&["controller"], path].concat()));
-    let class = value(&["ingressClassResource", "controllerValue"]);
-    let named = [
-        ("controller-class", class),
-        (
-            "ingress-class",
-            value(&["ingressClass"]).or(Some(DIALECT.class.to_owned())),
-        ),
-        ("ingress-class-by-name", value(&["ingressClassByName"])),
-        (
-            "watch-ingress-without-class",
-            value(&["watchIngressWithoutClass"]),
-        ),
-        (
-            "enable-annotation-validation",
-            value(&["enableAnnotationValidations"]),
-        ),
-    ];
-    named
-        .into_iter()
-        .filter_map(|(name, value)| Some(format!("--{name}={}", value?)))
-}
-
-fn entries(map: &Value) -> impl Iterator<Item = (String, String)> {
-    let entries = map.as_object().into_iter().flatten();
-    entries.filter_map(|(key, value)| Some((key.clone(), scalar(value)?)))
 }
 
 #[cfg(test)]
@@ -335,6 +284,19 @@ mod tests {
     }
 
     #[test]
+    fn what_two_controllers_tell_differently_is_not_known() {
+        let mut backend = deployment("backend", json!([]));
+        let pod = &mut backend["spec"]["template"];
+        pod["metadata"]["labels"]["app.kubernetes.io/name"] = "ingress-nginx".into();
+        pod["spec"]["containers"][0]["name"] = "default-backend".into();
+        pod["spec"]["containers"][0]["image"] = "registry.k8s.io/defaultbackend-amd64:1.5".into();
+        let args = |on: &str| json!(["/nginx-ingress-controller", format!("--v={on}")]);
+        let (a, b) = (deployment("a", args("1")), deployment("b", args("2")));
+        assert_eq!(nginx(&[a.clone(), backend]).flag("v"), Some("1"));
+        assert_eq!(nginx(&[a, b]), GatewayConfig::default());
+    }
+
+    #[test]
     fn a_configured_controller_is_completed_and_hides_others() {
         let of_objects = settings(&[deployment("c", json!(["--x"]))]);
         let found = of_objects.controllers(&super::DIALECT);
@@ -351,30 +313,6 @@ mod tests {
             (1, false, true)
         );
         assert_eq!(found[0].version.as_deref(), Some("v1.15.1"));
-    }
-
-    #[test]
-    fn the_values_of_the_chart() {
-        let values = "controller:
-  image: {tag: v1.14.5}
-  config: {ssl-redirect: false, use-forwarded-headers: \"true\"}
-  extraArgs: {enable-ssl-passthrough: \"\", v: 3}
-  ingressClassResource: {name: inside, controllerValue: k8s.io/inside}
-";
-        let object = json!({"apiVersion": "helm.cattle.io/v1", "kind": "HelmChartConfig",
-            "metadata": {"name": "rke2-ingress-nginx", "namespace": "kube-system"},
-            "spec": {"valuesContent": values}});
-        let config = settings(&[object]).gateway("ingress-nginx", "inside");
-        assert_eq!(config.release(), Some((1, 14)));
-        assert_eq!(
-            (config.flag("v"), config.flag("controller-class")),
-            (Some("3"), Some("k8s.io/inside"))
-        );
-        assert!(config.is_on("enable-ssl-passthrough"));
-        assert!(
-            !config.config_is_on("ssl-redirect", true)
-                && config.config_is_on("use-forwarded-headers", false)
-        );
     }
 
     #[test]

@@ -28,7 +28,7 @@ pub(super) const ASSUMPTIONS: &[Assumption] = &[
         says: "the entry points are those of the Helm chart: web without TLS and without a \
                redirect, websecure with TLS",
         part: Part::Args,
-        touches: |_| true,
+        touches: |_, _| true,
         otherwise: &[
             |config| {
                 entry_points(
@@ -51,7 +51,7 @@ pub(super) const ASSUMPTIONS: &[Assumption] = &[
     Assumption {
         says: "the argument providers.kubernetesCRD.allowCrossNamespace is off",
         part: Part::Args,
-        touches: |object| object.spec["tls"]["options"].is_object(),
+        touches: |object, _| object.spec["tls"]["options"].is_object(),
         otherwise: &[|config| {
             // The entry points stay those that are assumed.
             entry_points(config, &["websecure.http.tls=true"]);
@@ -63,7 +63,7 @@ pub(super) const ASSUMPTIONS: &[Assumption] = &[
     Assumption {
         says: "the argument core.strictTLSOptions is off",
         part: Part::Args,
-        touches: |_| true,
+        touches: |_, _| true,
         otherwise: &[|config| {
             entry_points(config, &["websecure.http.tls=true"]);
             config.args.push("--core.strictTLSOptions=true".to_owned());
@@ -72,13 +72,13 @@ pub(super) const ASSUMPTIONS: &[Assumption] = &[
     Assumption {
         says: "Traefik is of version 2, which reads the group traefik.containo.us",
         part: Part::Version,
-        touches: |object| object.id.group() == super::OLD_GROUP,
+        touches: |object, _| object.id.group() == super::OLD_GROUP,
         otherwise: &[|config| config.version = Some("3.0.0".to_owned())],
     },
     Assumption {
         says: "Traefik is of version 3.7 or newer",
         part: Part::Version,
-        touches: |_| true,
+        touches: |_, _| true,
         otherwise: &[|config| config.version = Some("3.6.0".to_owned())],
     },
 ];
@@ -105,7 +105,7 @@ pub(super) fn learn(installation: &Installation, maps: &ConfigMaps) -> Option<Le
 
 /// A file wins over arguments, and these over the environment; they are never mixed.
 fn from_pods(workload: &Workload, maps: &ConfigMaps) -> Option<(GatewayConfig, Option<SecretRef>)> {
-    let container = workload.container(APPS, |container| {
+    let container = workload.container(APPS, APPS, |container| {
         container.image_name() == "traefik" || container.image_name().ends_with("-traefik")
     })?;
     let mut config = GatewayConfig {
