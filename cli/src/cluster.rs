@@ -9,7 +9,7 @@ use anyhow::Context as _;
 use http::Request;
 use kube::Client;
 use policy::dialect::{INGRESS_CLASS, Kind};
-use policy::{Bundle, Facts, Lookup, Object, Report, SecretRef, Seen, Settings};
+use policy::{Bundle, Facts, Host, HostKey, Lookup, Object, Report, SecretRef, Seen, Settings};
 use serde::Deserialize;
 use serde_json::Value;
 use serde_json::value::RawValue;
@@ -159,6 +159,28 @@ impl Cluster {
             .map_err(|error| failed(&error, path))
     }
 
+    /// What is known of the gateways, and which controller serves which class.
+    pub(crate) async fn settings(&self, mut settings: Settings) -> anyhow::Result<Settings> {
+        for object in self.list(&INGRESS_CLASS, None).await?.unwrap_or_default() {
+            settings.learn(&object);
+        }
+        Ok(settings)
+    }
+
+    /// One host, with the Secrets that the answer rests on.
+    pub(crate) async fn settle(&self, facts: &mut Facts, key: &HostKey) -> anyhow::Result<Host> {
+        loop {
+            let host = policy::dialect::settle(key, &facts.view());
+            if host.wanted.is_empty() {
+                return Ok(host);
+            }
+            for secret in &host.wanted {
+                let found = self.bundle(secret).await?;
+                facts.set_bundle(secret.clone(), found);
+            }
+        }
+    }
+
     /// Everything that the dialects read. Of a kind that may be listed in `fallback` alone, what
     /// is there.
     pub(crate) async fn facts(
@@ -166,12 +188,10 @@ impl Cluster {
         fallback: Option<&str>,
         settings: Settings,
     ) -> anyhow::Result<Facts> {
+        let settings = self.settings(settings).await?;
         let mut facts = Facts::new(settings, Seen::All);
         // Secrets are not listed: those that are referred to are asked for one by one.
         facts.set_seen("Secret", Seen::Some);
-        for object in self.list(&INGRESS_CLASS, None).await?.unwrap_or_default() {
-            facts.settings.learn(&object);
-        }
         for kind in policy::dialect::kinds() {
             match self.list_somewhere(&kind, fallback).await? {
                 Ok(objects) => {
@@ -344,8 +364,25 @@ fn is_missing(status: &kube::core::Status) -> bool {
     status.is_not_found() || status.code == 404
 }
 
+/// What was asked for, as `kubectl auth can-i` names it, where it is an object with a path.
+fn asked(path: &str) -> Option<(&str, &str, &str)> {
+    let (_, rest) = path.split_once("/namespaces/")?;
+    let mut parts = rest.split('?').next()?.split('/');
+    Some((parts.next()?, parts.next()?, parts.next()?))
+}
+
 fn failed(error: &kube::Error, what: &str) -> anyhow::Error {
     match error {
+        kube::Error::Api(status) if status.is_forbidden() && asked(what).is_some() => {
+            let (namespace, plural, name) = asked(what).unwrap_or_default();
+            let hint = format!(
+                "it needs a Role that allows it: `kubectl auth can-i get {plural}/{name} -n {namespace}` \
+                 asks, `kubectl create role NAME --verb=get --resource={plural} --resource-name={name} \
+                 -n {namespace}` makes one"
+            );
+            let text = format!("{plural}/{name} in namespace {namespace} is forbidden: {}", status.message);
+            Problem::world(text).hint(hint)
+        }
         kube::Error::Api(status) => Problem::world(format!(
             "the API server refused {what}: {} ({})", status.message, status.reason
         ))

@@ -98,6 +98,8 @@ pub struct Dialect {
     pub client_auth_prefix: &'static str,
     /// The kinds that it reads.
     pub kinds: &'static [Kind],
+    /// The headers by which it tells a backend who the client is.
+    pub identity_headers: &'static [&'static str],
     /// How a client without an acceptable certificate is refused.
     pub refuses: &'static str,
     /// The data keys of a Secret that it may read as a CA.

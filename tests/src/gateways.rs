@@ -75,29 +75,99 @@ pub fn optional_nginx(files: &Files) -> anyhow::Result<Gateway> {
     nginx_with(files, "optional")
 }
 
+/// nginx with HTTP/2 and two hosts at one address: every name but `other.example` trusts the client
+/// CA, and `other.example` another one.
+///
+/// # Errors
+/// As [`nginx`].
+pub fn nginx_of_two_hosts(files: &Files, other_ca: &Path) -> anyhow::Result<Gateway> {
+    let server = |name: &str, ca: &Path| {
+        format!(
+            "server {{ listen 127.0.0.1:PORT ssl http2; server_name {name}; {}
+    ssl_client_certificate {}; ssl_verify_client on; ssl_verify_depth 3;
+    ssl_session_cache shared:all:1m;
+    location / {{ return 200 'hello'; }}
+  }}",
+            tls(files),
+            ca.display()
+        )
+    };
+    let own = server("localhost", &files.client_ca);
+    let other = server("other.example", other_ca);
+    start_nginx(files, &format!("{other}\n{own}"))
+}
+
+/// nginx before a backend that repeats the header `ssl-client-verify`; the gateway sets it itself,
+/// or passes on what the client sent.
+///
+/// # Errors
+/// As [`nginx`].
+pub fn echoing_nginx(files: &Files, sets: bool) -> anyhow::Result<Gateway> {
+    let verified = match sets {
+        true => "$ssl_client_verify",
+        false => "$http_ssl_client_verify",
+    };
+    let server = format!(
+        "server {{ listen 127.0.0.1:PORT ssl; {}
+    ssl_client_certificate {}; ssl_verify_client on; ssl_verify_depth 3;
+    location / {{ return 200 '$http_x_kubectl_mtls_echo\\n{verified}\\n'; }}
+  }}",
+        tls(files),
+        files.client_ca.display()
+    );
+    start_nginx(files, &server)
+}
+
+/// The version of nginx that is installed.
+///
+/// # Errors
+/// When it is not.
+pub fn nginx_version() -> anyhow::Result<(u32, u32, u32)> {
+    let said = run(Command::new("nginx").arg("-v"), "")?.all();
+    let version = said.split("nginx/").nth(1).context("nginx -v")?;
+    let version = version.split_whitespace().next().unwrap_or_default();
+    let mut parts = version.split('.').map(str::parse);
+    let mut part = || parts.next().context("a version")?.context("a number");
+    Ok((part()?, part()?, part()?))
+}
+
 fn nginx_with(files: &Files, verify: &str) -> anyhow::Result<Gateway> {
-    let [port] = ports::free()?;
-    let folder = files.folder.display();
     let crl = files.crl.as_ref();
     let crl = crl.map_or_else(String::new, |path| format!("ssl_crl {};", path.display()));
+    let server = format!(
+        "server {{ listen 127.0.0.1:PORT ssl; {}
+    ssl_client_certificate {}; ssl_verify_client {verify}; ssl_verify_depth 3; {crl}
+    location / {{ return 200 'hello'; }}
+  }}",
+        tls(files),
+        files.client_ca.display()
+    );
+    start_nginx(files, &server)
+}
+
+/// What nginx shows to clients.
+fn tls(files: &Files) -> String {
+    format!(
+        "ssl_protocols TLSv1.2 TLSv1.3; ssl_certificate {}; ssl_certificate_key {};",
+        files.cert.display(),
+        files.key.display()
+    )
+}
+
+/// nginx with servers that listen on `PORT`.
+fn start_nginx(files: &Files, servers: &str) -> anyhow::Result<Gateway> {
+    let [port] = ports::free()?;
+    let folder = files.folder.display();
     let text = format!(
         "daemon off; pid {folder}/nginx.pid; error_log stderr info; worker_processes 1;
 events {{}}
 http {{
   access_log off; client_body_temp_path {folder}/body; proxy_temp_path {folder}/proxy;
   fastcgi_temp_path {folder}/fastcgi; uwsgi_temp_path {folder}/uwsgi; scgi_temp_path {folder}/scgi;
-  server {{
-    listen 127.0.0.1:{port} ssl;
-    ssl_protocols TLSv1.2 TLSv1.3;
-    ssl_certificate {}; ssl_certificate_key {};
-    ssl_client_certificate {}; ssl_verify_client {verify}; ssl_verify_depth 3; {crl}
-    location / {{ return 200 'hello'; }}
-  }}
+  {}
 }}
 ",
-        files.cert.display(),
-        files.key.display(),
-        files.client_ca.display()
+        servers.replace("PORT", &port.to_string())
     );
     let config = write(files, "nginx.conf", &text)?;
     let mut command = Command::new("nginx");

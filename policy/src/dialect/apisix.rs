@@ -36,6 +36,7 @@ pub(super) static DIALECT: Dialect = Dialect {
         kind("ApisixTls", "apisixtlses"),
         kind("ApisixRoute", "apisixroutes"),
     ],
+    identity_headers: &[],
     refuses: "TLS handshake or HTTP 400",
     ca_keys: &["ca.crt", "cert", "tls.crt"],
     read: read::read,

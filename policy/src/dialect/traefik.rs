@@ -53,6 +53,10 @@ pub(super) static DIALECT: Dialect = Dialect {
         kind(OLD_GROUP, "TLSOption", "tlsoptions", Role::Option),
         kind(OLD_GROUP, "Middleware", "middlewares", Role::Context),
     ],
+    identity_headers: &[
+        "X-Forwarded-Tls-Client-Cert",
+        "X-Forwarded-Tls-Client-Cert-Info",
+    ],
     refuses: "TLS handshake",
     ca_keys: &["ca.crt", "tls.ca"],
     read: read::read,
