@@ -118,19 +118,6 @@ pub fn echoing_nginx(files: &Files, sets: bool) -> anyhow::Result<Gateway> {
     start_nginx(files, &server)
 }
 
-/// The version of nginx that is installed.
-///
-/// # Errors
-/// When it is not.
-pub fn nginx_version() -> anyhow::Result<(u32, u32, u32)> {
-    let said = run(Command::new("nginx").arg("-v"), "")?.all();
-    let version = said.split("nginx/").nth(1).context("nginx -v")?;
-    let version = version.split_whitespace().next().unwrap_or_default();
-    let mut parts = version.split('.').map(str::parse);
-    let mut part = || parts.next().context("a version")?.context("a number");
-    Ok((part()?, part()?, part()?))
-}
-
 fn nginx_with(files: &Files, verify: &str) -> anyhow::Result<Gateway> {
     let crl = files.crl.as_ref();
     let crl = crl.map_or_else(String::new, |path| format!("ssl_crl {};", path.display()));
@@ -181,6 +168,47 @@ http {{
     Gateway::start("nginx", &mut command, files, port)
         .context("nginx: `apt-get install nginx-light`")
 }
+
+/// OpenSSL with two hosts at one address, each with a client CA of its own, and sessions that are
+/// good for both: what nginx did before 1.27.4 (CVE-2025-23419).
+///
+/// # Errors
+/// When Python is missing or it does not start.
+pub fn careless_openssl(files: &Files, other_ca: &Path) -> anyhow::Result<Gateway> {
+    let [port] = ports::free()?;
+    let script = write(files, "careless.py", CARELESS)?;
+    let mut command = Command::new("python3");
+    command.arg(script).arg(port.to_string());
+    command.args([&files.cert, &files.key, &files.client_ca]);
+    command.arg(other_ca);
+    Gateway::start("careless", &mut command, files, port)
+}
+
+const CARELESS: &str = r#"
+import socket, ssl, sys, threading
+port, cert, key, own, other = sys.argv[1:]
+def context(ca):
+    made = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    made.load_cert_chain(cert, key)
+    made.load_verify_locations(ca)
+    made.verify_mode = ssl.CERT_REQUIRED
+    return made
+hosts = {"localhost": context(own)}
+default = context(other)
+def choose(connection, name, _):
+    connection.context = hosts.get(name, default)
+default.sni_callback = choose
+def serve(raw):
+    try:
+        with default.wrap_socket(raw, server_side=True) as stream:
+            stream.recv(4096)
+            stream.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\nConnection: close\r\n\r\nhello")
+    except OSError:
+        pass
+listener = socket.create_server(("127.0.0.1", int(port)))
+while True:
+    threading.Thread(target=serve, args=(listener.accept()[0],), daemon=True).start()
+"#;
 
 /// Traefik with its file provider and `RequireAndVerifyClientCert`.
 ///

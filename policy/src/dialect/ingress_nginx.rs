@@ -33,4 +33,5 @@ pub(super) static DIALECT: Dialect = Dialect {
     settle: settle::settle,
     select: settle::select,
     write: write::write,
+    write_gateway: write::write_gateway,
 };

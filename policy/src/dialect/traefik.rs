@@ -11,6 +11,7 @@ mod option;
 mod read;
 mod settle;
 mod write;
+mod write_gateway;
 
 use super::{Dialect, INGRESS, Kind, Role};
 
@@ -63,4 +64,5 @@ pub(super) static DIALECT: Dialect = Dialect {
     settle: settle::settle,
     select: option::select,
     write: write::write,
+    write_gateway: write_gateway::write_gateway,
 };
