@@ -225,6 +225,26 @@ fn two_routes_of_one_host_share_an_option() {
 }
 
 #[test]
+fn plain_http_is_told_of() {
+    let api = route("api", "shop", "Host(`a.example`)", None);
+    let mut plain = route("plain", "shop", "Host(`a.example`)", None);
+    plain["spec"]["entryPoints"] = json!(["web"]);
+    plain["spec"].as_object_mut().unwrap().remove("tls");
+    let objects = read(&[api, plain, trust()]);
+    let (_, written) = protected_with(&objects, Mode::Required, MANAGED, None).unwrap();
+    assert!(
+        written.notes[0].contains("redirectScheme"),
+        "{:?}",
+        written.notes
+    );
+    assert!(
+        written.notes[0].contains("ingressroute/plain"),
+        "{:?}",
+        written.notes
+    );
+}
+
+#[test]
 fn an_ingress_of_apisix_gets_an_apisix_tls() {
     let ingress = |tls: Value| {
         json!({"apiVersion": "networking.k8s.io/v1", "kind": "Ingress",

@@ -6,10 +6,11 @@ use std::sync::Arc;
 
 use serde_json::{Value, json};
 
+use super::settle::settle;
 use super::{GROUP, PREFIX};
 use crate::dialect::{WriteRequest, Written, gateway_of};
 use crate::fact::{OptionTarget, OptionUse, Route};
-use crate::{Mode, ObjectRef};
+use crate::{Admits, Mode, ObjectRef};
 
 /// How an annotation names an option of the CRD provider.
 const PROVIDER: &str = "@kubernetescrd";
@@ -28,10 +29,30 @@ pub(super) fn write(request: &WriteRequest<'_>) -> Result<Written, String> {
     let demand = demand(&request.trust.name, request.mode)?;
     let mut written = Written::from(vec![option(&plan.option, &demand)]);
     written.notes.extend(plan.shared);
+    written.notes.extend(plain_doors(request));
     if !plan.referred {
         written.apply.push(reference(id, &plan.option));
     }
     Ok(written)
+}
+
+/// Routes that go on serving the hosts by plain HTTP, and how to have them redirect.
+fn plain_doors(request: &WriteRequest<'_>) -> BTreeSet<String> {
+    let hosts = request.hosts();
+    let hosts = hosts.iter().map(|key| settle(key, request.view));
+    let doors = hosts.flat_map(|host| host.doors);
+    let open = doors.filter(|door| door.plain && door.admits == Admits::Everyone);
+    let others = open.filter(|door| *door.site.object != *request.object.id);
+    others
+        .map(|door| {
+            let (route, entry) = (&door.site.object, &door.entry);
+            format!(
+                "{route} serves the host without TLS on {entry}: start Traefik with \
+                 --entrypoints.{entry}.http.redirections.entrypoint.to=websecure, or give the route \
+                 a Middleware with spec.redirectScheme: {{scheme: https, permanent: true}}"
+            )
+        })
+        .collect()
 }
 
 /// Which TLSOption is to make the demand.

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use serde_json::{Value, json};
 
 use super::GROUP;
+use super::entry_point::entry_points;
 use super::write::{demand, option, option_version, reference};
 use crate::dialect::{GatewayRequest, Written};
 use crate::gateway::HostKey;
@@ -71,13 +72,14 @@ fn except(request: &GatewayRequest<'_>, host: &str) -> Result<Vec<Value>, String
         host: crate::dialect::host_name(host),
     };
     let routes = request.view.routes(&key);
+    // A route without TLS has no options, and with a reference it would get TLS.
     let live: Vec<_> = routes
         .iter()
-        .filter(|route| route.dropped.is_none())
+        .filter(|route| route.dropped.is_none() && has_tls(request, route))
         .collect();
     let Some(first) = live.first() else {
         return Err(format!(
-            "no route of {} serves {host}: `kubectl mtls get hosts -A` lists the hosts",
+            "no route of {} serves {host} with TLS: `kubectl mtls get hosts -A` lists the hosts",
             request.gateway.instance
         ));
     };
@@ -101,6 +103,21 @@ fn except(request: &GatewayRequest<'_>, host: &str) -> Result<Vec<Value>, String
         configs.push(reference(object, &open));
     }
     Ok(configs)
+}
+
+/// Whether the route, or an entry point of it, terminates TLS.
+fn has_tls(request: &GatewayRequest<'_>, route: &Route) -> bool {
+    let gateway = request.gateway;
+    let settings = request.view.settings();
+    let config = settings.gateway(gateway.dialect, &gateway.instance);
+    let entries = entry_points(&config);
+    let mut own = entries
+        .iter()
+        .filter(|entry| match route.entry_points.as_slice() {
+            [] => entry.default,
+            names => names.contains(&entry.name),
+        });
+    route.tls || own.any(|entry| entry.tls)
 }
 
 /// The reference holds for all rules of an object: none of its hosts may be meant to be shut.
