@@ -2,6 +2,7 @@
 //! objects. What may not be read is said and makes the verdicts that rest on it unknown.
 
 mod config;
+mod refusal;
 
 use std::sync::Arc;
 
@@ -18,6 +19,7 @@ use crate::globals::Globals;
 use crate::problem::{Problem, say};
 
 pub(crate) use config::namespace;
+use refusal::{failed, is_missing};
 
 /// Objects a page of a list.
 const PAGE: usize = 500;
@@ -147,9 +149,10 @@ impl Cluster {
         path: &str,
         object: &Value,
         dry_run: bool,
+        force: bool,
     ) -> anyhow::Result<String> {
         let query = if dry_run { "&dryRun=All" } else { "" };
-        let uri = format!("{path}?fieldManager=kubectl-mtls{query}");
+        let uri = format!("{path}?fieldManager=kubectl-mtls&force={force}{query}");
         let body = serde_json::to_vec(object).context("writing the object")?;
         let request = Request::patch(uri)
             .header("content-type", "application/apply-patch+yaml")
@@ -357,37 +360,4 @@ pub(crate) fn item(api_version: &str, plural: &str, namespace: &str, name: &str)
         "{}/{name}",
         collection(api_version, plural, Some(namespace))
     )
-}
-
-/// The object, or its whole kind, is not there.
-fn is_missing(status: &kube::core::Status) -> bool {
-    status.is_not_found() || status.code == 404
-}
-
-/// What was asked for, as `kubectl auth can-i` names it, where it is an object with a path.
-fn asked(path: &str) -> Option<(&str, &str, &str)> {
-    let (_, rest) = path.split_once("/namespaces/")?;
-    let mut parts = rest.split('?').next()?.split('/');
-    Some((parts.next()?, parts.next()?, parts.next()?))
-}
-
-fn failed(error: &kube::Error, what: &str) -> anyhow::Error {
-    match error {
-        kube::Error::Api(status) if status.is_forbidden() && asked(what).is_some() => {
-            let (namespace, plural, name) = asked(what).unwrap_or_default();
-            let hint = format!(
-                "it needs a Role that allows it: `kubectl auth can-i get {plural}/{name} -n {namespace}` \
-                 asks, `kubectl create role NAME --verb=get --resource={plural} --resource-name={name} \
-                 -n {namespace}` makes one"
-            );
-            let text = format!("{plural}/{name} in namespace {namespace} is forbidden: {}", status.message);
-            Problem::world(text).hint(hint)
-        }
-        kube::Error::Api(status) => Problem::world(format!(
-            "the API server refused {what}: {} ({})", status.message, status.reason
-        ))
-        .hint("`kubectl auth can-i --list` shows what you may do"),
-        other => Problem::world(format!("the cluster cannot be reached for {what}: {other}"))
-            .hint("`kubectl version` shows whether the API server answers; --request-timeout gives it more time"),
-    }
 }

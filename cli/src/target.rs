@@ -62,15 +62,19 @@ impl Address {
         format!("https://{}{}", self.host, self.path)
     }
 
+    /// How to reach it where its name leads nowhere.
+    pub(crate) fn way_out(&self) -> String {
+        let detour = self.detour.clone();
+        detour.unwrap_or_else(|| "name the gateway's address with --connect HOST:PORT".to_owned())
+    }
+
     /// Fails where the address has no place in the network.
     pub(crate) async fn look_up(&self) -> anyhow::Result<()> {
         let place = tokio::net::lookup_host(&self.connect).await;
         let Err(error) = place else {
             return Ok(());
         };
-        let hint = self.detour.clone();
-        let hint = hint
-            .unwrap_or_else(|| "name the gateway's address with --connect HOST:PORT".to_owned());
+        let hint = self.way_out();
         Err(Problem::world(format!("{} resolves nowhere: {error}", self.connect)).hint(hint))
     }
 }

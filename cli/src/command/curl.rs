@@ -21,6 +21,10 @@ use identity::{Identity, Shown};
 
 /// How long to wait when a handshake is repeated to learn why it failed.
 const PATIENCE: Duration = Duration::from_secs(5);
+/// curl's code for a name that resolves nowhere.
+const NO_ADDRESS: u8 = 6;
+/// curl's code for a client certificate that it cannot use.
+const BAD_IDENTITY: u8 = 58;
 /// Codes with which curl reports that a connection, or its TLS, came to nothing (and 22: a status
 /// from 400 on, with `--fail`).
 const TLS_FAILED: [u8; 8] = [16, 22, 35, 52, 55, 56, 60, 92];
@@ -114,9 +118,6 @@ async fn call(args: &Args, globals: &Globals) -> anyhow::Result<Call> {
         true => (args.target.clone(), args.place.connect.clone()),
         false => (address.url(), Some(address.connect.clone())),
     };
-    if args.place.connect.is_none() {
-        address.look_up().await?;
-    }
     Ok(Call {
         url,
         connect,
@@ -165,8 +166,12 @@ fn explanation(
     identity: Option<&Identity>,
     code: u8,
 ) -> anyhow::Result<Option<String>> {
-    if code == 58 {
-        return Ok(Some("curl could not use the client certificate".to_owned()));
+    match (code, &call.address) {
+        (NO_ADDRESS, Some(address)) => return Ok(Some(address.way_out())),
+        (BAD_IDENTITY, _) => {
+            return Ok(Some("curl could not use the client certificate".to_owned()));
+        }
+        _ => {}
     }
     let target = match TLS_FAILED.contains(&code) {
         true => call.target(args)?,

@@ -55,6 +55,9 @@ pub(crate) struct Args {
     /// A host that goes on asking for nothing, with gateway/ID (can be repeated)
     #[arg(long, value_name = "HOST")]
     except: Vec<String>,
+    /// Take over fields that somebody else has set, as kubectl's own flag does
+    #[arg(long)]
+    force_conflicts: bool,
     /// What the gateways are told outside the objects
     #[arg(long, value_name = "FILE")]
     config: Option<PathBuf>,
@@ -102,7 +105,7 @@ async fn protect(args: &Args, subject: &Subject<'_>, globals: &Globals) -> anyho
             routes(args, object, &world, &mut facts).await?
         }
     };
-    world.change(args.dry_run, &written, &mut facts).await?;
+    world.change(args, &written, &mut facts).await?;
     output::objects(
         args.output,
         &written.apply,

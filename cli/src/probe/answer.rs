@@ -61,9 +61,7 @@ pub(super) fn failed(error: &std::io::Error, version: Version) -> Outcome {
         .and_then(|inner| inner.downcast_ref::<rustls::Error>());
     match tls {
         Some(rustls::Error::AlertReceived(alert)) => alerted(*alert, version),
-        Some(rustls::Error::InvalidCertificate(reason)) => {
-            Outcome::WrongServer(format!("{reason:?}"))
-        }
+        Some(rustls::Error::InvalidCertificate(reason)) => Outcome::WrongServer(reason.to_string()),
         Some(rustls::Error::General(reason)) => Outcome::WrongServer(reason.clone()),
         Some(other) => Outcome::Inconclusive(other.to_string()),
         None => Outcome::Inconclusive(error.to_string()),

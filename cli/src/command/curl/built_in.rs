@@ -37,6 +37,12 @@ pub(super) fn run(args: &Args, call: &Call, identity: Option<&Identity>) -> anyh
                 .hint("install curl, or write https://HOST"),
         );
     };
+    if let Some(address) = &call.address
+        && let Err(error) = block_on(address.look_up())
+    {
+        say("note", &format!("{error:#}; {}", address.way_out()));
+        return Ok(super::NO_ADDRESS);
+    }
     let identity = identity.map(Identity::to_show).transpose()?;
     let asked = block_on(async { Ok(get(&target, identity.as_ref(), &options).await) })?;
     let (code, outcome) = match asked {

@@ -4,11 +4,15 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use policy::dialect::{Removal, argument};
+use policy::rule;
 use policy::{Admits, Door, HostReport, Mode, ObjectRef, Report, Verdict};
 
 use super::Args;
 use crate::globals::DryRun;
 use crate::problem::say;
+
+/// The rule whose remedy closes plain HTTP.
+const PLAIN: &str = "plaintext-bypass";
 
 /// A field that is gone, or ought to go.
 pub(super) fn say_removal(removal: &Removal, dry_run: DryRun) {
@@ -99,6 +103,11 @@ fn explain(
                 report.host.key.host, door.entry
             ),
         );
+        if door.plain {
+            if let Some(rule) = rule::by_id(PLAIN) {
+                once("hint", rule.remedy.to_owned());
+            }
+        }
         // One that has been protected is opened by another.
         if let (false, false, Some(route)) =
             (door.plain, touched.contains(object), argument(object))

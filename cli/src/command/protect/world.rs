@@ -100,18 +100,20 @@ impl World {
     /// Makes the change, and takes note of what the API server made of it.
     pub(super) async fn change(
         &self,
-        dry_run: DryRun,
+        args: &Args,
         written: &Written,
         facts: &mut Facts,
     ) -> anyhow::Result<()> {
-        let (Self::Cluster(cluster), DryRun::None | DryRun::Server) = (self, dry_run) else {
+        let (Self::Cluster(cluster), DryRun::None | DryRun::Server) = (self, args.dry_run) else {
             return Ok(());
         };
-        let dry = dry_run == DryRun::Server;
+        let dry = args.dry_run == DryRun::Server;
         for config in &written.apply {
             let object = parse(&config.to_string(), "what is written")?;
             let path = path(&object.id)?;
-            let applied = cluster.apply(&path, config, dry).await?;
+            let applied = cluster
+                .apply(&path, config, dry, args.force_conflicts)
+                .await?;
             learn(facts, &parse(&applied, &path)?);
         }
         for removal in &written.remove {
