@@ -35,6 +35,8 @@ const AT_ONCE: usize = 6;
 pub(crate) struct Target {
     /// For SNI, and against which the server's certificate is checked.
     pub(crate) name: ServerName<'static>,
+    /// Another name, for SNI beside the Host header of this one.
+    pub(crate) other: ServerName<'static>,
     /// The Host header.
     pub(crate) host: String,
     /// Where to connect.

@@ -54,6 +54,8 @@ pub(crate) struct Known {
     pub(crate) host: Host,
     /// The paths that its route serves.
     pub(crate) paths: Vec<String>,
+    /// Another host of the gateway, of which nothing is said: by its name strangers get in.
+    pub(crate) open_neighbour: Option<String>,
 }
 
 impl Address {

@@ -57,7 +57,7 @@ fn stored(objects: &[Object]) -> Facts {
 }
 
 fn read(objects: &[Value]) -> Vec<Object> {
-    let read = objects.iter().map(|object| Object::from_value(object));
+    let read = objects.iter().map(Object::from_value);
     read.map(Result::unwrap).collect()
 }
 
@@ -316,9 +316,9 @@ fn a_gateway_is_not_written_where_it_would_open_or_shut_too_much() {
         "Host(`a.example`) || Host(`b.example`)",
         None,
     );
-    let refused = gateway(&read(&[both.clone()]), &["a.example"]).unwrap_err();
+    let refused = gateway(&read(std::slice::from_ref(&both)), &["a.example"]).unwrap_err();
     assert!(refused.contains("also serves b.example"), "{refused}");
-    let refused = gateway(&read(&[both.clone()]), &["c.example"]).unwrap_err();
+    let refused = gateway(&read(std::slice::from_ref(&both)), &["c.example"]).unwrap_err();
     assert!(refused.contains("no route"), "{refused}");
     let elsewhere = tls_option("default", "other", &json!({}));
     let refused = gateway(&read(&[both, elsewhere]), &[]).unwrap_err();

@@ -14,21 +14,41 @@ fn asked(path: &str) -> Option<(&str, &str, &str)> {
     Some((parts.next()?, parts.next()?, parts.next()?))
 }
 
+fn named(what: &str) -> String {
+    match asked(what) {
+        Some((namespace, plural, name)) => format!("{plural}/{name} in namespace {namespace}"),
+        None => what.to_owned(),
+    }
+}
+
+/// What may not be done, from the authorizer's own words (`apiserver/pkg/endpoints/handlers/
+/// responsewriters/errors.go`: `User "u" cannot get resource "secrets" …`). A webhook that denies
+/// says something else.
+fn verb(message: &str) -> Option<&str> {
+    let (verb, rest) = message.split_once(" cannot ")?.1.split_once(' ')?;
+    rest.starts_with("resource ").then_some(verb)
+}
+
+fn forbidden(what: &str, message: &str) -> anyhow::Error {
+    let (namespace, plural, name) = asked(what).unwrap_or_default();
+    let verb = verb(message).unwrap_or("get");
+    let hint = format!(
+        "it needs a Role that allows it: `kubectl auth can-i {verb} {plural}/{name} -n {namespace}` \
+         asks, `kubectl create role NAME --verb={verb} --resource={plural} --resource-name={name} -n \
+         {namespace}` makes one"
+    );
+    Problem::world(format!("{} is forbidden: {message}", named(what))).hint(hint)
+}
+
 /// Says what came in the way, and what to do about it.
 pub(super) fn failed(error: &kube::Error, what: &str) -> anyhow::Error {
     match error {
-        kube::Error::Api(status) if status.is_forbidden() && asked(what).is_some() => {
-            let (namespace, plural, name) = asked(what).unwrap_or_default();
-            let hint = format!(
-                "it needs a Role that allows it: `kubectl auth can-i get {plural}/{name} -n {namespace}` \
-                 asks, `kubectl create role NAME --verb=get --resource={plural} --resource-name={name} \
-                 -n {namespace}` makes one"
-            );
-            let text = format!("{plural}/{name} in namespace {namespace} is forbidden: {}", status.message);
-            Problem::world(text).hint(hint)
+        kube::Error::Api(status) if verb(&status.message).is_some() && asked(what).is_some() => {
+            forbidden(what, &status.message)
         }
         kube::Error::Api(status) if status.is_conflict() => Problem::world(format!(
-            "{what} has fields of somebody else: {}",
+            "{} has fields of somebody else: {}",
+            named(what),
             status.message
         ))
         .hint(
@@ -41,5 +61,30 @@ pub(super) fn failed(error: &kube::Error, what: &str) -> anyhow::Error {
         .hint("`kubectl auth can-i --list` shows what you may do"),
         other => Problem::world(format!("the cluster cannot be reached for {what}: {other}"))
             .hint("`kubectl version` shows whether the API server answers; --request-timeout gives it more time"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_authorizer_names_the_verb_and_a_webhook_does_not() {
+        let authorizer = "secrets \"a\" is forbidden: User \"jane\" cannot patch resource \"secrets\" in \
+                          API group \"\" in the namespace \"pki\"";
+        assert_eq!(verb(authorizer), Some("patch"));
+        assert_eq!(
+            verb("admission webhook denied the request: you cannot do it"),
+            None
+        );
+        let path = "/api/v1/namespaces/pki/secrets/a?fieldManager=kubectl-mtls";
+        assert_eq!(asked(path), Some(("pki", "secrets", "a")));
+        let error = forbidden(path, authorizer);
+        assert!(
+            error
+                .to_string()
+                .contains("secrets/a in namespace pki is forbidden")
+        );
+        assert_eq!(asked("ingresses"), None);
     }
 }

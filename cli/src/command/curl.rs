@@ -82,9 +82,8 @@ pub(crate) fn run(args: &Args, globals: &Globals) -> anyhow::Result<u8> {
             "no --ca and no --cert: the request carries no client certificate",
         );
     }
-    let code = match execute(args, &call, identity.as_ref())? {
-        Some(code) => code,
-        None => return built_in::run(args, &call, identity.as_ref()),
+    let Some(code) = execute(args, &call, identity.as_ref())? else {
+        return built_in::run(args, &call, identity.as_ref());
     };
     if let Some(text) = explanation(args, &call, identity.as_ref(), code)? {
         say("note", &text);
@@ -148,6 +147,7 @@ impl Call {
         let server_ca = args.place.server_ca(address)?;
         Ok(Some(Target {
             name: address.name.clone(),
+            other: probe::nobody(),
             host: address.host.clone(),
             address: address.connect.clone(),
             plain: None,

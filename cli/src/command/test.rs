@@ -69,7 +69,8 @@ pub(crate) struct Args {
     /// cluster are tried anyway
     #[arg(long, value_name = "PATH")]
     path: Vec<String>,
-    /// A host of the same gateway whose TLS sessions must be of no use here
+    /// A host of the same gateway whose name in SNI, and whose TLS sessions, must be of no use here;
+    /// for a host of the cluster one that demands nothing is found
     #[arg(long, value_name = "NAME")]
     other_host: Option<String>,
     /// A certificate that the other host accepts and this one does not
@@ -160,7 +161,7 @@ async fn prove(args: &Args, globals: &Globals) -> anyhow::Result<Tested> {
         (None, None) => Clients::Nothing,
     };
     address.look_up().await?;
-    let target = target_of(args, address)?;
+    let target = target_of(args, address, asked.other.0.clone())?;
     let plan = probe::lay_out(&clients, &asked, now())?;
     let proof = until_proven(args, &target, &plan).await;
     Ok(Tested {
@@ -192,11 +193,12 @@ async fn until_proven(args: &Args, target: &Target, plan: &probe::Plan) -> Proof
     }
 }
 
-fn target_of(args: &Args, address: Address) -> anyhow::Result<Target> {
+fn target_of(args: &Args, address: Address, other: ServerName<'static>) -> anyhow::Result<Target> {
     let server_ca = args.place.server_ca(&address)?;
     Ok(Target {
         roots: Arc::new(Roots::new(server_ca.as_deref(), &address.name)?),
         name: address.name,
+        other,
         host: address.host,
         address: address.connect,
         plain: address.plain,
@@ -215,7 +217,8 @@ fn asked(args: &Args, address: &Address, mode: Mode) -> anyhow::Result<Asked> {
     paths.retain(|path| *path != address.path);
     paths.sort();
     paths.dedup();
-    let other = match &args.other_host {
+    let found = known.and_then(|known| known.open_neighbour.as_ref());
+    let other = match args.other_host.as_ref().or(found) {
         Some(name) => ServerName::try_from(name.clone()).map_err(|_| {
             Problem::usage(format!("{name:?} is no host name")).hint("write --other-host HOST")
         })?,

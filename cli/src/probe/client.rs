@@ -186,7 +186,7 @@ async fn fresh(
     let client = Client::new(target, attempt, version, Resumption::disabled())?;
     let name = match attempt.sni {
         Sni::Host => target.name.clone(),
-        Sni::Other | Sni::Absent => other_name(),
+        Sni::Other | Sni::Absent => target.other.clone(),
     };
     let stream = client.connect(name).await?;
     let request = Request::of(target, attempt);

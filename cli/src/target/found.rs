@@ -157,8 +157,25 @@ async fn known(
     paths.sort();
     paths.dedup();
     paths.truncate(PATHS);
-    let host = cluster.settle(facts, key).await?;
-    Ok(Some(Known { host, paths }))
+    Ok(Some(Known {
+        host: cluster.settle(facts, key).await?,
+        paths,
+        open_neighbour: open_neighbour(facts, key),
+    }))
+}
+
+fn open_neighbour(facts: &Facts, key: &HostKey) -> Option<String> {
+    let view = facts.view();
+    let others = facts.hosts_of(&key.gateway);
+    let mut named: Vec<_> = others
+        .filter(|other| *other != key && !other.host.starts_with('*'))
+        .collect();
+    named.sort();
+    let open = named.into_iter().find(|other| {
+        let host = dialect::settle(other, &view);
+        !host.mentioned && host.doors.iter().any(|door| !door.plain)
+    });
+    open.map(|other| other.host.clone())
 }
 
 /// A route as the API server has it.

@@ -1,7 +1,7 @@
 //! The client certificate of a request: new, from a Secret, from files or from PKCS#12.
 
 use std::ffi::OsString;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use anyhow::Context as _;
@@ -87,7 +87,7 @@ impl Shown {
     }
 
     /// A key that is encrypted is decrypted in memory.
-    fn of_files(&self, cert: &PathBuf, key: &PathBuf) -> anyhow::Result<Identity> {
+    fn of_files(&self, cert: &Path, key: &Path) -> anyhow::Result<Identity> {
         let what = || key.display().to_string();
         let text = Zeroizing::new(files::read(key)?);
         let loaded = match pki::PrivateKey::from_pem(&text, None) {
@@ -102,7 +102,7 @@ impl Shown {
         Ok(Identity::new(chain, &loaded.with_context(what)?))
     }
 
-    fn of_pkcs12(&self, path: &PathBuf) -> anyhow::Result<Identity> {
+    fn of_pkcs12(&self, path: &Path) -> anyhow::Result<Identity> {
         let password = self.password.chosen_once(&path.display().to_string())?;
         let store = pki::import::pkcs12(&files::read(path)?, &password)?;
         let key = store.key.ok_or_else(|| {

@@ -57,11 +57,16 @@ pub(super) fn say_verdicts(args: &Args, touched: &BTreeSet<Arc<ObjectRef>>, repo
             say("note", &format!("host {name} {is} excepted"));
             continue;
         }
-        say("note", &format!("host {name} {is} {}", report.verdict));
-        let as_asked = match args.mode {
-            Mode::Optional => report.verdict == Verdict::Weak && openings(report).is_empty(),
-            _ => report.verdict == Verdict::Enforced,
+        let optional = args.mode == Mode::Optional && report.verdict == Verdict::Weak;
+        let as_asked = match optional {
+            true => openings(report).is_empty(),
+            false => report.verdict == Verdict::Enforced,
         };
+        let why = match as_asked && optional {
+            true => ": certificates are optional, as asked",
+            false => "",
+        };
+        say("note", &format!("host {name} {is} {}{why}", report.verdict));
         if !as_asked {
             explain(args, touched, report, &mut told);
         }
@@ -103,10 +108,8 @@ fn explain(
                 report.host.key.host, door.entry
             ),
         );
-        if door.plain {
-            if let Some(rule) = rule::by_id(PLAIN) {
-                once("hint", rule.remedy.to_owned());
-            }
+        if let (true, Some(rule)) = (door.plain, rule::by_id(PLAIN)) {
+            once("hint", rule.remedy.to_owned());
         }
         // One that has been protected is opened by another.
         if let (false, false, Some(route)) =

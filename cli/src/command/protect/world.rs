@@ -111,10 +111,12 @@ impl World {
         for config in &written.apply {
             let object = parse(&config.to_string(), "what is written")?;
             let path = path(&object.id)?;
-            let applied = cluster
-                .apply(&path, config, dry, args.force_conflicts)
-                .await?;
-            learn(facts, &parse(&applied, &path)?);
+            let applied = cluster.apply(&path, config, dry, args.force_conflicts);
+            let applied = applied.await?;
+            // After a dry run the removals are still to come: what was laid over stays.
+            if !dry {
+                learn(facts, &parse(&applied, &path)?);
+            }
         }
         for removal in &written.remove {
             let path = path(&removal.object)?;

@@ -74,6 +74,7 @@ mod tests {
         let known = Known {
             host: settled(&json!({})),
             paths: Vec::new(),
+            open_neighbour: None,
         };
         assert_eq!(mode(None, Some(&known)).0, Mode::None);
         assert_eq!(mode(Some(Mode::Required), Some(&known)).0, Mode::Required);

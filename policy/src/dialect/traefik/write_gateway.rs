@@ -147,9 +147,8 @@ fn with_own_option(request: &GatewayRequest<'_>) -> Vec<String> {
     for key in hosts.filter(|key| !request.except.contains(&key.host)) {
         for route in request.view.routes(key) {
             let demanding = route.option.as_ref().is_some_and(|used| {
-                let id = match &used.target {
-                    crate::OptionTarget::Id(id) => id,
-                    _ => return true,
+                let crate::OptionTarget::Id(id) = &used.target else {
+                    return true;
                 };
                 let options = request.view.options(request.gateway, id);
                 options.iter().any(|option| option.demand.is_some())
