@@ -1,6 +1,8 @@
 //! Gateways without Kubernetes: real nginx, Traefik, Envoy and rustls, each with one server
 //! certificate and one bundle of client CAs.
 
+mod hosts;
+
 use std::fs;
 use std::io::{Read as _, Write as _};
 use std::net::{TcpListener, TcpStream};
@@ -18,6 +20,8 @@ use crate::build;
 use crate::cluster::run;
 use crate::process::Process;
 use crate::{ports, wait_until};
+
+pub use hosts::{careless_openssl, careless_rustls, echoing_nginx, nginx_of_two_hosts};
 
 /// The files that a gateway is given.
 pub struct Files {
@@ -75,49 +79,6 @@ pub fn optional_nginx(files: &Files) -> anyhow::Result<Gateway> {
     nginx_with(files, "optional")
 }
 
-/// nginx with HTTP/2 and two hosts at one address: every name but `other.example` trusts the client
-/// CA, and `other.example` another one.
-///
-/// # Errors
-/// As [`nginx`].
-pub fn nginx_of_two_hosts(files: &Files, other_ca: &Path) -> anyhow::Result<Gateway> {
-    let server = |name: &str, ca: &Path| {
-        format!(
-            "server {{ listen 127.0.0.1:PORT ssl http2; server_name {name}; {}
-    ssl_client_certificate {}; ssl_verify_client on; ssl_verify_depth 3;
-    ssl_session_cache shared:all:1m;
-    location / {{ return 200 'hello'; }}
-  }}",
-            tls(files),
-            ca.display()
-        )
-    };
-    let own = server("localhost", &files.client_ca);
-    let other = server("other.example", other_ca);
-    start_nginx(files, &format!("{other}\n{own}"))
-}
-
-/// nginx before a backend that repeats the header `ssl-client-verify`; the gateway sets it itself,
-/// or passes on what the client sent.
-///
-/// # Errors
-/// As [`nginx`].
-pub fn echoing_nginx(files: &Files, sets: bool) -> anyhow::Result<Gateway> {
-    let verified = match sets {
-        true => "$ssl_client_verify",
-        false => "$http_ssl_client_verify",
-    };
-    let server = format!(
-        "server {{ listen 127.0.0.1:PORT ssl; {}
-    ssl_client_certificate {}; ssl_verify_client on; ssl_verify_depth 3;
-    location / {{ return 200 '$http_x_kubectl_mtls_echo\\n{verified}\\n'; }}
-  }}",
-        tls(files),
-        files.client_ca.display()
-    );
-    start_nginx(files, &server)
-}
-
 fn nginx_with(files: &Files, verify: &str) -> anyhow::Result<Gateway> {
     let crl = files.crl.as_ref();
     let crl = crl.map_or_else(String::new, |path| format!("ssl_crl {};", path.display()));
@@ -168,47 +129,6 @@ http {{
     Gateway::start("nginx", &mut command, files, port)
         .context("nginx: `apt-get install nginx-light`")
 }
-
-/// OpenSSL with two hosts at one address, each with a client CA of its own, and sessions that are
-/// good for both: what nginx did before 1.27.4 (CVE-2025-23419).
-///
-/// # Errors
-/// When Python is missing or it does not start.
-pub fn careless_openssl(files: &Files, other_ca: &Path) -> anyhow::Result<Gateway> {
-    let [port] = ports::free()?;
-    let script = write(files, "careless.py", CARELESS)?;
-    let mut command = Command::new("python3");
-    command.arg(script).arg(port.to_string());
-    command.args([&files.cert, &files.key, &files.client_ca]);
-    command.arg(other_ca);
-    Gateway::start("careless", &mut command, files, port)
-}
-
-const CARELESS: &str = r#"
-import socket, ssl, sys, threading
-port, cert, key, own, other = sys.argv[1:]
-def context(ca):
-    made = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    made.load_cert_chain(cert, key)
-    made.load_verify_locations(ca)
-    made.verify_mode = ssl.CERT_REQUIRED
-    return made
-hosts = {"localhost": context(own)}
-default = context(other)
-def choose(connection, name, _):
-    connection.context = hosts.get(name, default)
-default.sni_callback = choose
-def serve(raw):
-    try:
-        with default.wrap_socket(raw, server_side=True) as stream:
-            stream.recv(4096)
-            stream.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\nConnection: close\r\n\r\nhello")
-    except OSError:
-        pass
-listener = socket.create_server(("127.0.0.1", int(port)))
-while True:
-    threading.Thread(target=serve, args=(listener.accept()[0],), daemon=True).start()
-"#;
 
 /// Traefik with its file provider and `RequireAndVerifyClientCert`.
 ///
@@ -299,6 +219,10 @@ pub fn envoy(files: &Files) -> anyhow::Result<Gateway> {
 /// # Errors
 /// When the certificates cannot be read.
 pub fn rustls(files: &Files) -> anyhow::Result<Gateway> {
+    listen(files, verifying(files)?, HELLO.to_owned())
+}
+
+fn verifying(files: &Files) -> anyhow::Result<Builder> {
     // Another test may have installed it already.
     let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
     let mut roots = RootCertStore::empty();
@@ -306,8 +230,7 @@ pub fn rustls(files: &Files) -> anyhow::Result<Gateway> {
         roots.add(root?)?;
     }
     let verifier = WebPkiClientVerifier::builder(Arc::new(roots)).build()?;
-    let builder = ServerConfig::builder().with_client_cert_verifier(verifier);
-    listen(files, builder, HELLO.to_owned())
+    Ok(ServerConfig::builder().with_client_cert_verifier(verifier))
 }
 
 /// rustls that asks nobody for a certificate, and answers with a status.
@@ -321,14 +244,16 @@ pub fn open(files: &Files, status: &str) -> anyhow::Result<Gateway> {
     listen(files, builder, HELLO.replace("200 OK", status))
 }
 
-fn listen(
-    files: &Files,
-    builder: rustls::ConfigBuilder<ServerConfig, rustls::server::WantsServerCert>,
-    answer: String,
-) -> anyhow::Result<Gateway> {
+type Builder = rustls::ConfigBuilder<ServerConfig, rustls::server::WantsServerCert>;
+
+fn with_certificate(files: &Files, builder: Builder) -> anyhow::Result<Arc<ServerConfig>> {
     let chain: Result<Vec<_>, _> = CertificateDer::pem_file_iter(&files.cert)?.collect();
     let key = PrivateKeyDer::from_pem_file(&files.key)?;
-    let config = Arc::new(builder.with_single_cert(chain?, key)?);
+    Ok(Arc::new(builder.with_single_cert(chain?, key)?))
+}
+
+fn listen(files: &Files, builder: Builder, answer: String) -> anyhow::Result<Gateway> {
+    let config = with_certificate(files, builder)?;
     let listener = TcpListener::bind("127.0.0.1:0")?;
     let port = listener.local_addr()?.port();
     std::thread::spawn(move || {
@@ -346,9 +271,16 @@ fn listen(
 
 const HELLO: &str = "HTTP/1.1 200 OK\r\nContent-Length: 5\r\nConnection: close\r\n\r\nhello";
 
-fn serve(mut stream: TcpStream, config: Arc<ServerConfig>, answer: &str) -> anyhow::Result<()> {
+fn serve(stream: TcpStream, config: Arc<ServerConfig>, answer: &str) -> anyhow::Result<()> {
+    converse(stream, ServerConnection::new(config)?, answer)
+}
+
+fn converse(
+    mut stream: TcpStream,
+    mut connection: ServerConnection,
+    answer: &str,
+) -> anyhow::Result<()> {
     stream.set_read_timeout(Some(Duration::from_secs(10)))?;
-    let mut connection = ServerConnection::new(config)?;
     let mut tls = Stream::new(&mut connection, &mut stream);
     let mut request = [0; 1024];
     let read = tls.read(&mut request);

@@ -334,7 +334,8 @@ fn a_session_of_another_host_is_of_no_use() {
 #[test]
 fn a_session_of_another_host_that_is_taken_up_is_a_hole() {
     let (folder, files) = prepared();
-    let gateway = tests::gateways::careless_openssl(&files, &other_ca(folder.path())).unwrap();
+    let other = other_ca(folder.path());
+    let gateway = tests::gateways::careless_openssl(&files, &other).unwrap();
     let said = prove(folder.path(), gateway.port, &[&CA[..], &OTHERS].concat());
     let proof = verdict(&said);
     assert_eq!(outcomes(&proof, "other-ca"), ["refused", "refused"]);
@@ -344,6 +345,19 @@ fn a_session_of_another_host_that_is_taken_up_is_a_hole() {
     // Without it the host does what is expected.
     let said = prove(folder.path(), gateway.port, &CA);
     assert_eq!(said.code, 0, "{}", said.all());
+}
+
+#[test]
+fn another_name_in_sni_that_gets_in_is_a_hole() {
+    let (folder, files) = prepared();
+    let gateway = tests::gateways::careless_rustls(&files).unwrap();
+    let more = [&CA[..], &["--other-host", "open.example"]].concat();
+    let said = prove(folder.path(), gateway.port, &more);
+    assert_eq!(said.code, 1, "{}", said.all());
+    let proof = verdict(&said);
+    assert_eq!(outcomes(&proof, "none"), ["refused", "refused"]);
+    assert_eq!(outcomes(&proof, "other-sni"), ["accepted", "accepted"]);
+    assert!(proof["reason"].as_str().unwrap().contains("other-sni"));
 }
 
 #[test]
