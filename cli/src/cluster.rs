@@ -2,6 +2,7 @@
 //! objects. What may not be read is said and makes the verdicts that rest on it unknown.
 
 mod config;
+mod refusal;
 mod settings;
 
 use std::sync::Arc;
@@ -10,7 +11,7 @@ use anyhow::Context as _;
 use http::Request;
 use kube::Client;
 use policy::dialect::Kind;
-use policy::{Bundle, Facts, Lookup, Object, Report, SecretRef, Seen, Settings};
+use policy::{Bundle, Facts, Host, HostKey, Lookup, Object, Report, SecretRef, Seen, Settings};
 use serde::Deserialize;
 use serde_json::Value;
 use serde_json::value::RawValue;
@@ -19,6 +20,7 @@ use crate::globals::Globals;
 use crate::problem::{Problem, say};
 
 pub(crate) use config::namespace;
+use refusal::{failed, is_missing};
 
 /// Objects a page of a list.
 const PAGE: usize = 500;
@@ -148,9 +150,10 @@ impl Cluster {
         path: &str,
         object: &Value,
         dry_run: bool,
+        force: bool,
     ) -> anyhow::Result<String> {
         let query = if dry_run { "&dryRun=All" } else { "" };
-        let uri = format!("{path}?fieldManager=kubectl-mtls{query}");
+        let uri = format!("{path}?fieldManager=kubectl-mtls&force={force}{query}");
         let body = serde_json::to_vec(object).context("writing the object")?;
         let request = Request::patch(uri)
             .header("content-type", "application/apply-patch+yaml")
@@ -158,6 +161,26 @@ impl Cluster {
         self.send(request)
             .await
             .map_err(|error| failed(&error, path))
+    }
+
+    /// What is known of the gateways, completed by what their own objects tell.
+    pub(crate) async fn settings(&self, mut settings: Settings) -> anyhow::Result<Settings> {
+        self.learn(&mut settings).await?;
+        Ok(settings)
+    }
+
+    /// One host, with the Secrets that the answer rests on.
+    pub(crate) async fn settle(&self, facts: &mut Facts, key: &HostKey) -> anyhow::Result<Host> {
+        loop {
+            let host = policy::dialect::settle(key, &facts.view());
+            if host.wanted.is_empty() {
+                return Ok(host);
+            }
+            for secret in &host.wanted {
+                let found = self.bundle(secret).await?;
+                facts.set_bundle(secret.clone(), found);
+            }
+        }
     }
 
     /// Everything that the dialects read, as facts alone.
@@ -178,10 +201,9 @@ impl Cluster {
         settings: Settings,
     ) -> anyhow::Result<(Facts, Vec<Object>)> {
         let mut all = Vec::new();
-        let mut facts = Facts::new(settings, Seen::All);
+        let mut facts = Facts::new(self.settings(settings).await?, Seen::All);
         // Secrets are not listed: those that are referred to are asked for one by one.
         facts.set_seen("Secret", Seen::Some);
-        self.learn(&mut facts.settings).await?;
         for kind in policy::dialect::kinds() {
             match self.list_somewhere(&kind, fallback).await? {
                 Ok(objects) => {
@@ -348,20 +370,4 @@ pub(crate) fn item(api_version: &str, plural: &str, namespace: &str, name: &str)
         "{}/{name}",
         collection(api_version, plural, Some(namespace))
     )
-}
-
-/// The object, or its whole kind, is not there.
-fn is_missing(status: &kube::core::Status) -> bool {
-    status.is_not_found() || status.code == 404
-}
-
-fn failed(error: &kube::Error, what: &str) -> anyhow::Error {
-    match error {
-        kube::Error::Api(status) => Problem::world(format!(
-            "the API server refused {what}: {} ({})", status.message, status.reason
-        ))
-        .hint("`kubectl auth can-i --list` shows what you may do"),
-        other => Problem::world(format!("the cluster cannot be reached for {what}: {other}"))
-            .hint("`kubectl version` shows whether the API server answers; --request-timeout gives it more time"),
-    }
 }

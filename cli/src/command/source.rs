@@ -71,7 +71,7 @@ impl Judged {
 impl Source {
     /// Reads and judges.
     pub(crate) fn judge(&self, globals: &Globals) -> anyhow::Result<Judged> {
-        let settings = self.settings()?;
+        let settings = settings(self.config.clone())?;
         if self.filename.is_empty() {
             return block_on(self.cluster(globals, settings));
         }
@@ -89,7 +89,7 @@ impl Source {
         globals: &Globals,
     ) -> anyhow::Result<Judged> {
         let manifests = judged.manifests.with(changed, &self.namespace(globals));
-        self.judge_files(manifests, self.settings()?, globals)
+        self.judge_files(manifests, settings(self.config.clone())?, globals)
     }
 
     fn judge_files(
@@ -141,13 +141,13 @@ impl Source {
             manifests: Manifests::default(),
         })
     }
+}
 
-    fn settings(&self) -> anyhow::Result<Settings> {
-        let found = self.config.clone().or_else(config_file::find);
-        let gateways = found.as_deref().map(config_file::read).transpose()?;
-        let gateways = gateways.unwrap_or_default();
-        Ok(Settings::new(gateways))
-    }
+/// What the gateways are told: the file that is named, or the nearest above the working directory.
+pub(super) fn settings(config: Option<PathBuf>) -> anyhow::Result<Settings> {
+    let found = config.or_else(config_file::find);
+    let gateways = found.as_deref().map(config_file::read).transpose()?;
+    Ok(Settings::new(gateways.unwrap_or_default()))
 }
 
 /// Keeps the hosts that a namespace has a part in, and the findings about its own objects.

@@ -37,6 +37,7 @@ pub(super) static DIALECT: Dialect = Dialect {
         kind("ApisixTls", "apisixtlses"),
         kind("ApisixRoute", "apisixroutes"),
     ],
+    identity_headers: &[],
     refuses: "TLS handshake or HTTP 400",
     ca_keys: &["ca.crt", "cert", "tls.crt"],
     read: read::read,
@@ -46,4 +47,5 @@ pub(super) static DIALECT: Dialect = Dialect {
     apps: settings::APPS,
     settings: settings::learn,
     assumptions: settings::ASSUMPTIONS,
+    write_gateway: write::write_gateway,
 };

@@ -35,6 +35,12 @@ pub(super) static DIALECT: Dialect = Dialect {
     prefix: PREFIX,
     client_auth_prefix: "nginx.ingress.kubernetes.io/auth-tls-",
     kinds: &[INGRESS],
+    identity_headers: &[
+        "ssl-client-verify",
+        "ssl-client-subject-dn",
+        "ssl-client-issuer-dn",
+        "ssl-client-cert",
+    ],
     refuses: "HTTP 400",
     ca_keys: &["ca.crl", "ca.crt"],
     read: read::read,
@@ -44,4 +50,5 @@ pub(super) static DIALECT: Dialect = Dialect {
     apps: settings::APPS,
     settings: settings::learn,
     assumptions: settings::ASSUMPTIONS,
+    write_gateway: write::write_gateway,
 };

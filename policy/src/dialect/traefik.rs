@@ -27,6 +27,7 @@ mod watch;
 mod wildcard;
 mod words;
 mod write;
+mod write_gateway;
 
 use super::{Dialect, INGRESS, Kind, Role};
 
@@ -89,6 +90,10 @@ pub(super) static DIALECT: Dialect = Dialect {
             Role::Context,
         ),
     ],
+    identity_headers: &[
+        "X-Forwarded-Tls-Client-Cert",
+        "X-Forwarded-Tls-Client-Cert-Info",
+    ],
     refuses: "TLS handshake",
     ca_keys: &["ca.crt", "tls.ca"],
     read: read::read,
@@ -98,4 +103,5 @@ pub(super) static DIALECT: Dialect = Dialect {
     apps: settings::APPS,
     settings: settings::learn,
     assumptions: settings::ASSUMPTIONS,
+    write_gateway: write_gateway::write_gateway,
 };
