@@ -69,7 +69,7 @@ fn overruled(server: &Server<'_>, host: &mut Host) {
             continue;
         };
         let message = format!(
-            "{} is older and decides for the whole host: {what}",
+            "{} comes first and decides for the whole host: {what}",
             winner.route.site.object
         );
         let hint = "say the same in every Ingress of the host, or say it in the oldest alone";
