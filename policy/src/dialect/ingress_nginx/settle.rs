@@ -307,7 +307,7 @@ impl Server<'_> {
         if self.block.key.host == "*" || !matches!(demand.mode, Mode::Required | Mode::Optional) {
             return None;
         }
-        let default = Block::default_server(&self.block.key, self.view);
+        let default = Block::default_server(&self.block.key, self.view)?;
         let other = default.merged();
         let (theirs, demanded) = other.winner().filter(|_| other.denied.is_none())?;
         let own = member.ca.as_ref()?.anchors();
