@@ -46,12 +46,13 @@ fn judged(objects: &[Value]) -> (Report, Duration) {
     (report, start.elapsed())
 }
 
-/// Ten times as many may take fifteen times as long, and a little for the noise of the machine.
+/// Ten times as many may take thirty times as long, because machines are noisy; what compares each
+/// with each takes a hundred times as long.
 #[track_caller]
 fn grows_evenly(make: impl Fn(usize) -> Vec<Value>) {
     let (few, many) = (judged(&make(400)), judged(&make(4_000)));
     assert!(!many.0.hosts.is_empty());
-    let bound = few.1 * 15 + Duration::from_millis(300);
+    let bound = few.1 * 30 + Duration::from_millis(300);
     assert!(many.1 < bound, "{:?}, then {:?}", few.1, many.1);
 }
 

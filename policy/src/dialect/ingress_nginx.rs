@@ -4,6 +4,7 @@
 //! `internal/ingress/annotations/authtls/main.go`, `internal/ingress/controller/controller.go`,
 //! `internal/ingress/controller/store/backend_ssl.go`, `rootfs/etc/nginx/template/nginx.tmpl`.
 
+mod backend;
 mod block;
 mod class;
 mod controller;
@@ -13,6 +14,7 @@ mod merged;
 mod pattern;
 mod read;
 mod refusal;
+mod secret;
 mod settle;
 mod upstream;
 mod values;
@@ -37,6 +39,6 @@ pub(super) static DIALECT: Dialect = Dialect {
     ca_keys: &["ca.crl", "ca.crt"],
     read: read::read,
     settle: settle::settle,
-    select: settle::select,
+    select: secret::select,
     write: write::write,
 };

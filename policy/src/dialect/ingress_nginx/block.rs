@@ -3,7 +3,7 @@
 use std::collections::{BTreeSet, HashSet};
 use std::sync::Arc;
 
-use super::settle::{is_denied, look_up};
+use super::secret::{is_denied, look_up};
 use crate::fact::{Demand, Protocol, Route};
 use crate::gateway::HostKey;
 use crate::lookup::Lookup;

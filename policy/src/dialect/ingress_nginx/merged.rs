@@ -1,12 +1,14 @@
 //! What is wrong with several Ingresses on one host, seen from all of them.
 
+use std::collections::BTreeSet;
+
+use super::backend;
 use super::block::{How, Member, has_ca};
-use super::settle::{Server, look_up, note_secret};
+use super::settle::Server;
 use super::values;
 use crate::fact::{Demand, Harm, Mode, RemarkKind};
 use crate::gateway::HostKey;
 use crate::host::{Admits, Host};
-use crate::lookup::Lookup;
 use crate::object::annotation_pointer;
 use crate::server::Place;
 use crate::site::Site;
@@ -19,14 +21,21 @@ pub(super) fn remarks(server: &Server<'_>, host: &mut Host) {
     closed_by_another(server, host);
     handed_on(server, host);
     error_page(server, host);
-    spoofable(server, host);
+    backend::spoofable(server, host);
     plain(server, host);
-    upstream(server, host);
+    backend::upstream(server, host);
     dropped_alias(server, host);
     uncovered(server, host);
 }
 
-fn push(host: &mut Host, site: &Site, kind: RemarkKind, harm: Harm, message: &str, hint: &str) {
+pub(super) fn push(
+    host: &mut Host,
+    site: &Site,
+    kind: RemarkKind,
+    harm: Harm,
+    message: &str,
+    hint: &str,
+) {
     host.remarks
         .push(values::remark(site.clone(), kind, harm, message, hint));
 }
@@ -79,16 +88,17 @@ fn bypassed(server: &Server<'_>, host: &mut Host) {
     }
 }
 
-/// Demands that are not those in force.
+/// Demands that are not those in force. While a Secret was not seen nobody knows who decides.
 fn overruled(server: &Server<'_>, host: &mut Host) {
-    let Some((winner, ours)) = server.merged.winner() else {
+    let usable = |member: &Member| {
+        let state = member.ca.as_ref().and_then(|ca| ca.state.as_ref());
+        matches!(state, Some(TrustState::Usable { .. }))
+    };
+    let Some((winner, ours)) = server.merged.winner().filter(|(winner, _)| usable(winner)) else {
         return;
     };
-    let losers = server
-        .block
-        .members
-        .iter()
-        .filter(|member| has_ca(member.ca.as_ref()) && member.is_loaded());
+    let members = server.block.members.iter();
+    let losers = members.filter(|member| usable(member) && member.is_loaded());
     for loser in losers.filter(|loser| loser.route.site.object != winner.route.site.object) {
         let Some(theirs) = &loser.route.demand else {
             continue;
@@ -96,10 +106,8 @@ fn overruled(server: &Server<'_>, host: &mut Host) {
         let Some((what, harm, site)) = difference((winner, ours), (loser, theirs)) else {
             continue;
         };
-        let message = format!(
-            "{} comes first and decides for the whole host: {what}",
-            winner.route.site.object
-        );
+        let first = &winner.route.site.object;
+        let message = format!("{first} comes first and decides for the whole host: {what}");
         let hint = "say the same in every Ingress of the host, or say it in the oldest alone";
         push(host, site, RemarkKind::Overruled, harm, &message, hint);
     }
@@ -160,16 +168,15 @@ fn mode(mode: Mode) -> &'static str {
     }
 }
 
-/// Whether two references lead to the same CAs; what was not seen may.
+/// Whether two references lead to the same CAs.
 fn same_ca(ours: &TrustUse, theirs: &TrustUse) -> bool {
     let prints = |used: &TrustUse| {
-        used.anchors()
-            .iter()
+        let anchors = used.anchors().iter();
+        anchors
             .map(|anchor| anchor.fingerprint)
-            .collect::<Vec<_>>()
+            .collect::<BTreeSet<_>>()
     };
-    let known = !ours.anchors().is_empty() && !theirs.anchors().is_empty();
-    ours.reference.target == theirs.reference.target || (known && prints(ours) == prints(theirs))
+    ours.reference.target == theirs.reference.target || prints(ours) == prints(theirs)
 }
 
 /// A broken reference of one Ingress closes the host of all.
@@ -234,46 +241,6 @@ fn error_page(server: &Server<'_>, host: &mut Host) {
         Harm::Opens,
         &message,
         hint,
-    );
-}
-
-/// Only where an Ingress says that the backend gets the certificate does the backend read the
-/// header; then it must not come from the client (template lines 1286-1293).
-fn spoofable(server: &Server<'_>, host: &mut Host) {
-    let sets = server
-        .merged
-        .winner()
-        .is_some_and(|(member, _)| member.part.passes_certificate.is_some());
-    let reached = host
-        .doors
-        .iter()
-        .any(|door| !door.plain && door.admits != Admits::Nobody);
-    if sets || !reached || server.merged.passthrough.is_some() || server.merged.unseen.is_some() {
-        return;
-    }
-    let mut members = server
-        .block
-        .members
-        .iter()
-        .filter(|member| member.is_loaded());
-    let Some(site) = members.find_map(|member| member.part.passes_certificate.as_ref()) else {
-        return;
-    };
-    let message = match server.merged.has_ca {
-        true => {
-            "another Ingress decides for the host and does not set ssl-client-cert: the backend gets the header as the client sent it"
-        }
-        false => {
-            "no client CA is in force: the backend gets ssl-client-cert, ssl-client-verify and ssl-client-subject-dn as the client sent them"
-        }
-    };
-    push(
-        host,
-        site,
-        RemarkKind::Spoofable,
-        Harm::Opens,
-        message,
-        "put the host behind a client CA and pass the certificate on in the Ingress that decides",
     );
 }
 
@@ -342,94 +309,6 @@ fn refused_redirects(server: &Server<'_>, host: &mut Host) {
             "with auth-tls-match-cn plain HTTP is answered by 403: a server certificate cannot be proven by HTTP-01",
             "let the issuer prove the host by DNS-01, or check the subject in the backend",
         );
-    }
-}
-
-/// The Secret of `proxy-ssl-secret`, and who else uses it (`controller.go:777-788`).
-fn upstream(server: &Server<'_>, host: &mut Host) {
-    let members: Vec<_> = server
-        .block
-        .members
-        .iter()
-        .filter(|member| member.is_loaded())
-        .collect();
-    let mut first = None;
-    let mut last: Option<&Site> = None;
-    for member in &members {
-        let Some(reference) = &member.part.upstream.trust else {
-            continue;
-        };
-        if last == Some(&reference.site) {
-            continue;
-        }
-        last = Some(&reference.site);
-        let used = look_up(reference, &server.block.key, server.view);
-        note_secret(reference, &used.found, host, server.view);
-        let fine = matches!(used.state, Some(TrustState::Usable { .. }));
-        if let Some((harm, message)) = unfit(&used) {
-            push(
-                host,
-                &reference.site,
-                RemarkKind::Upstream,
-                harm,
-                &message,
-                "name a Secret of the Ingress' own namespace with tls.crt, tls.key and ca.crt",
-            );
-        } else if fine && first.is_none() && is_pair(&used) && member.part.upstream.server_wide {
-            first = Some((*member, &reference.site));
-        }
-    }
-    let Some((owner, site)) = first else { return };
-    let lent = |member: &&Member| {
-        let upstream = &member.part.upstream;
-        upstream.tls
-            && upstream.trust.is_none()
-            && member.route.site.object != owner.route.site.object
-    };
-    if let Some(other) = members.into_iter().find(lent) {
-        let message = format!(
-            "the certificate is shown to the backends of {} too: the controller sets it for the whole server",
-            other.route.site.object
-        );
-        push(
-            host,
-            site,
-            RemarkKind::Upstream,
-            Harm::Harmless,
-            &message,
-            "set proxy-ssl-location-only in the ConfigMap, or give that Ingress a Secret of its own",
-        );
-    }
-}
-
-fn is_pair(used: &TrustUse) -> bool {
-    matches!(&used.found, Lookup::Found(bundle) if bundle.has("tls.crt") && bundle.has("tls.key"))
-}
-
-/// Why a Secret does nothing for the backend's sake, or closes the locations of its Ingress.
-fn unfit(used: &TrustUse) -> Option<(Harm, String)> {
-    let spelt = used.reference.spelt.trim();
-    let closes = "the controller answers 503 on every path of the Ingress";
-    match (&used.found, &used.state) {
-        (Lookup::Missing, _) => {
-            let why = match (&used.reference.target, used.reference.foreign) {
-                (Err(_), _) => "is not namespace/name",
-                (Ok(_), true) => "is in another namespace",
-                (Ok(_), false) => "does not exist",
-            };
-            Some((Harm::Closes, format!("Secret {spelt} {why}: {closes}")))
-        }
-        (_, Some(TrustState::Unusable(why))) => Some((
-            Harm::Closes,
-            format!("Secret {spelt} is of no use, {why}: {closes}"),
-        )),
-        (_, Some(TrustState::NoDemand(why))) => Some((
-            Harm::Opens,
-            format!(
-                "Secret {spelt} is of no use, {why}: no certificate is sent to the backend and none verified"
-            ),
-        )),
-        _ => None,
     }
 }
 

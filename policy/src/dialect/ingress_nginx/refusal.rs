@@ -84,9 +84,12 @@ const RISKS: [(Risk, &[&str]); 3] = [
     ),
 ];
 
+/// Whether a value is taken.
+type Validator = fn(&str) -> bool;
+
 /// Annotations whose invalid value drops the whole Ingress, because their parsers pass the error
 /// on, with their validators. Values are validated as they stand, or without blanks.
-const STRICT: [(&str, fn(&str) -> bool); 5] = [
+const STRICT: [(&str, Validator); 5] = [
     ("http2-push-preload", |value| parse_bool(value).is_some()),
     ("proxy-ssl-secret", |value| {
         value.replace(' ', "").chars().all(is_basic)
