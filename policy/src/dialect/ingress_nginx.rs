@@ -11,6 +11,7 @@ mod controller;
 mod demand;
 mod location;
 mod merged;
+mod overruled;
 mod pattern;
 mod read;
 mod refusal;

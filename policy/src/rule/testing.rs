@@ -78,6 +78,16 @@ pub(super) fn leaf_pem() -> String {
     issued.signed.certificate_pem
 }
 
+/// A server certificate for some names.
+pub(super) fn server_pem(names: &[&str]) -> String {
+    let mut params = pki::LeafParams::new("server", NOW + YEAR);
+    params.profile = pki::Profile::Server;
+    let parse = |name: &&str| pki::San::parse(name).expect("test names are valid");
+    params.sans = names.iter().map(parse).collect();
+    let issued = pki::issue(&authority(), &params, NOW).expect("a leaf can be issued");
+    issued.signed.certificate_pem
+}
+
 /// A CA and its revocation list, which is valid for 90 days from [`NOW`].
 pub(super) fn ca_with_list() -> (String, String) {
     let ca = authority();

@@ -7,6 +7,7 @@ use super::block::{Block, Member, Merged};
 use super::controller::Controller;
 use super::location::{self, Location};
 use super::merged;
+use super::overruled;
 use super::secret::note_secret;
 use crate::fact::{Demand, Mode};
 use crate::gateway::HostKey;
@@ -298,7 +299,7 @@ impl Server<'_> {
             return None;
         }
         host.rests_on.insert(Arc::clone(&theirs.route.site.object));
-        merged::remark_nameless(demand, theirs, host);
+        overruled::remark_nameless(demand, theirs, host);
         Some(door(
             "https without a server name",
             Admits::AnyCertificate,
