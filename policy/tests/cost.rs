@@ -46,14 +46,23 @@ fn judged(objects: &[Value]) -> (Report, Duration) {
     (report, start.elapsed())
 }
 
-/// Ten times as many may take thirty times as long, because machines are noisy; what compares each
-/// with each takes a hundred times as long.
+/// The best of three, because machines are busy with other things too.
+fn best(objects: &[Value]) -> Duration {
+    let times = (0..3).map(|_| {
+        let (report, time) = judged(objects);
+        assert!(!report.hosts.is_empty());
+        time
+    });
+    times.min().unwrap()
+}
+
+/// Ten times as many may take thirty times as long; what compares each with each takes a hundred
+/// times as long.
 #[track_caller]
 fn grows_evenly(make: impl Fn(usize) -> Vec<Value>) {
-    let (few, many) = (judged(&make(400)), judged(&make(4_000)));
-    assert!(!many.0.hosts.is_empty());
-    let bound = few.1 * 30 + Duration::from_millis(300);
-    assert!(many.1 < bound, "{:?}, then {:?}", few.1, many.1);
+    let (few, many) = (best(&make(300)), best(&make(3_000)));
+    let bound = few * 30 + Duration::from_millis(300);
+    assert!(many < bound, "{few:?}, then {many:?}");
 }
 
 fn ca() -> String {
@@ -209,7 +218,7 @@ fn annotations_of_any_bytes() {
             ];
             let (report, took) = judged(&objects);
             assert!(
-                !report.hosts.is_empty() && took < Duration::from_secs(2),
+                !report.hosts.is_empty() && took < Duration::from_secs(5),
                 "{name} {value:.20}: {took:?}"
             );
         }

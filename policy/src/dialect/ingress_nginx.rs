@@ -12,6 +12,7 @@ mod demand;
 mod location;
 mod merged;
 mod overruled;
+mod page;
 mod pattern;
 mod read;
 mod refusal;

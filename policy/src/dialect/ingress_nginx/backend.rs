@@ -34,10 +34,12 @@ pub(super) fn spoofable(server: &Server<'_>, host: &mut Host) {
     };
     let message = match server.merged.has_ca {
         true => {
-            "another Ingress decides for the host and does not set ssl-client-cert: the backend gets the header as the client sent it"
+            "another Ingress decides for the host and does not set ssl-client-cert: the \
+                backend gets the header as the client sent it"
         }
         false => {
-            "no client CA is in force: the backend gets ssl-client-cert, ssl-client-verify and ssl-client-subject-dn as the client sent them"
+            "no client CA is in force: the backend gets ssl-client-cert, ssl-client-verify and \
+                ssl-client-subject-dn as the client sent them"
         }
     };
     push(
@@ -93,7 +95,8 @@ pub(super) fn upstream(server: &Server<'_>, host: &mut Host) {
     };
     if let Some(other) = members.into_iter().find(lent) {
         let message = format!(
-            "the certificate is shown to the backends of {} too: the controller sets it for the whole server",
+            "the certificate is shown to the backends of {} too: the controller sets it for \
+                the whole server",
             other.route.site.object
         );
         push(
@@ -102,7 +105,8 @@ pub(super) fn upstream(server: &Server<'_>, host: &mut Host) {
             RemarkKind::Upstream,
             Harm::Harmless,
             &message,
-            "set proxy-ssl-location-only in the ConfigMap, or give that Ingress a Secret of its own",
+            "set proxy-ssl-location-only in the ConfigMap, or give that Ingress a Secret of \
+                its own",
         );
     }
 }
@@ -131,7 +135,8 @@ fn unfit(used: &TrustUse) -> Option<(Harm, String)> {
         (_, Some(TrustState::NoDemand(why))) => Some((
             Harm::Opens,
             format!(
-                "Secret {spelt} is of no use, {why}: no certificate is sent to the backend and none verified"
+                "Secret {spelt} is of no use, {why}: no certificate is sent to the backend and \
+                    none verified"
             ),
         )),
         _ => None,

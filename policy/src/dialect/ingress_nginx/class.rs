@@ -90,7 +90,10 @@ fn other_class(class: &str, controller: Option<&String>, config: &GatewayConfig)
     let told =
         config.flag("controller-class").is_some() || config.ingress_class.as_deref() == Some(class);
     told.then(|| {
-        format!("IngressClass {class} is that of {controller}, and the controller serves {wanted}")
+        format!(
+            "IngressClass {class} is that of {controller}, and the controller serves \
+            {wanted}"
+        )
     })
 }
 

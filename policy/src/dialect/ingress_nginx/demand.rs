@@ -1,6 +1,7 @@
 //! The demand on clients: the six annotations `auth-tls-*`, in the order in which
 //! `internal/ingress/annotations/authtls/main.go` reads them.
 
+use super::page::is_page;
 use super::pattern;
 use super::values::{Ingress, is_basic};
 use super::words::KNOWN;
@@ -71,9 +72,14 @@ impl Ingress<'_> {
     fn client_ca(&self, remarks: &mut Vec<Remark>) -> Option<TrustRef> {
         let trust = self.secret(SECRET);
         if trust.is_none() && self.has(SECRET) {
-            remarks.push(self.remark(SECRET, RemarkKind::NoEffect, Harm::Opens,
-                "auth-tls-secret is empty: the controller ignores it and asks nobody for a certificate",
-                "name the Secret with the client CA as namespace/name"));
+            remarks.push(self.remark(
+                SECRET,
+                RemarkKind::NoEffect,
+                Harm::Opens,
+                "auth-tls-secret is empty: the controller ignores it and asks nobody for a \
+                    certificate",
+                "name the Secret with the client CA as namespace/name",
+            ));
         }
         trust
     }
@@ -96,7 +102,13 @@ impl Ingress<'_> {
         }
         if !anchored && contains(value) && !known(value) {
             asked.fatal = Some(self.site(MODE));
-            remarks.push(self.fatal(MODE, &format!("{MODE} {value:?} reaches nginx as it stands, because this version takes what contains a mode")));
+            remarks.push(self.fatal(
+                MODE,
+                &format!(
+                    "{MODE} {value:?} reaches nginx as it \
+                stands, because this version takes what contains a mode"
+                ),
+            ));
             return Mode::Required;
         }
         let message = format!(
@@ -128,7 +140,8 @@ impl Ingress<'_> {
             Ok(depth) if depth > 0 => asked.depth = depth,
             Ok(0) | Err(_) => {
                 let message = format!(
-                    "{DEPTH} {value:?} is no number of intermediate CAs: the controller takes it for 1"
+                    "{DEPTH} {value:?} is no number of intermediate CAs: the controller takes \
+                        it for 1"
                 );
                 let hint = "write \"1\" or more";
                 remarks.push(self.remark(
@@ -159,7 +172,8 @@ impl Ingress<'_> {
         let makes = if value.starts_with('@') {
             "no location has this name: refused clients get 500 instead of 400"
         } else if !value.starts_with('/') && !value.contains("://") {
-            "without a scheme it is a path: refused clients are redirected to it on the same host, and refused again"
+            "without a scheme it is a path: refused clients are redirected to it on the same \
+                host, and refused again"
         } else {
             return;
         };
@@ -172,9 +186,14 @@ impl Ingress<'_> {
     fn subject(&self, remarks: &mut Vec<Remark>, asked: &mut Asked) -> Option<String> {
         let Some(value) = self.value(SUBJECT) else {
             if self.has(SUBJECT) {
-                remarks.push(self.remark(SUBJECT, RemarkKind::NoEffect, Harm::Opens,
-                    "auth-tls-match-cn is empty: the controller ignores it, and every subject is let in",
-                    "write the whole name and its end, as CN=alice(,|$)"));
+                remarks.push(self.remark(
+                    SUBJECT,
+                    RemarkKind::NoEffect,
+                    Harm::Opens,
+                    "auth-tls-match-cn is empty: the controller ignores it, and every subject \
+                        is let in",
+                    "write the whole name and its end, as CN=alice(,|$)",
+                ));
             }
             return None;
         };
@@ -274,7 +293,8 @@ impl Ingress<'_> {
             .filter(|known| **known != SECRET && !self.has(SECRET));
         for suffix in orphans.filter(|suffix| self.value(suffix).is_some()) {
             let message = format!(
-                "{suffix} has no effect without auth-tls-secret: nobody is asked for a certificate"
+                "{suffix} has no effect without auth-tls-secret: nobody is asked for a \
+                    certificate"
             );
             let hint = format!(
                 "name the Secret with the client CA in {}{SECRET}",
@@ -306,80 +326,4 @@ fn repaired_mode(value: &str) -> Option<String> {
     ["on", "true", "yes", "enabled", "required"]
         .contains(&compact.as_str())
         .then(|| "on".to_owned())
-}
-
-/// `redirectRegex` (`:45`): a name, or an optional host with an optional path.
-fn is_page(value: &str, named: bool) -> bool {
-    if let Some(name) = value.strip_prefix('@') {
-        let fine = |char: char| char.is_ascii_alphanumeric() || "-_".contains(char);
-        return named && !name.is_empty() && name.chars().all(fine);
-    }
-    let bare = value
-        .strip_prefix("https://")
-        .or_else(|| value.strip_prefix("http://"));
-    let start = bare.unwrap_or(value);
-    let (host, path) = start.split_at(start.find('/').unwrap_or(start.len()));
-    is_authority(host, bare.is_some()) && is_path(path)
-}
-
-/// A host and a port; none at all only without a scheme.
-fn is_authority(text: &str, demanded: bool) -> bool {
-    let (host, port) = text
-        .split_once(':')
-        .map_or((text, None), |(host, port)| (host, Some(port)));
-    let fine = |char: char| char.is_ascii_alphanumeric() || "-.".contains(char);
-    let digits = |port: &str| !port.is_empty() && port.chars().all(|char| char.is_ascii_digit());
-    let named = !host.is_empty() && host.chars().all(fine) && port.is_none_or(digits);
-    named || (text.is_empty() && !demanded)
-}
-
-/// `(/[A-Za-z0-9\-_.]+)*/?`.
-fn is_path(text: &str) -> bool {
-    let fine = |char: char| char.is_ascii_alphanumeric() || "-_.".contains(char);
-    let text = text.strip_suffix('/').unwrap_or(text);
-    let mut parts = text.split('/').skip(1);
-    text.is_empty() || parts.all(|part| !part.is_empty() && part.chars().all(fine))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn pages_that_the_controller_takes() {
-        for page in [
-            "/",
-            "/error",
-            "/a/b.html",
-            "/a/",
-            "https://ok.com",
-            "https://ok.com:8443/error",
-            "ok.com/error",
-            "@named-1_x",
-            "ok.com",
-            "http://a/",
-        ] {
-            assert!(is_page(page, true), "{page}");
-        }
-        for page in [
-            "/a?b=c",
-            "/a%20",
-            "//",
-            "/a//b",
-            "https://",
-            "https:///a",
-            "@",
-            "@a.b",
-            "ftp://a/b",
-            "/~a",
-            ":80",
-            "ok.com:",
-            "a\n",
-            "/a#b",
-            "é",
-        ] {
-            assert!(!is_page(page, true), "{page}");
-        }
-        assert!(!is_page("@named", false));
-    }
 }

@@ -52,7 +52,8 @@ pub(super) fn remark_homeless(members: &[Member], host: &mut Host) {
                 site,
                 RemarkKind::NoEffect,
                 Harm::Opens,
-                "a canary makes no server: no other Ingress serves the host, and the auth-tls annotations land on the default server",
+                "a canary makes no server: no other Ingress serves the host, and the auth-tls \
+                    annotations land on the default server",
                 "give the host an Ingress that is no canary, with the same annotations",
             );
         }
@@ -97,7 +98,8 @@ fn handed_on(server: &Server<'_>, host: &mut Host) {
         &site,
         RemarkKind::NoEffect,
         Harm::Opens,
-        "ssl-passthrough hands TLS to the backend as it comes: what is said about client certificates has no effect on the host",
+        "ssl-passthrough hands TLS to the backend as it comes: what is said about client \
+            certificates has no effect on the host",
         "let the backend demand certificates, or let the controller end TLS",
     );
 }
@@ -150,8 +152,10 @@ fn plain(server: &Server<'_>, host: &mut Host) {
             &demand.site,
             RemarkKind::Spoofable,
             Harm::Harmless,
-            "use-forwarded-headers is on: a client that reaches the plain port and sends X-Forwarded-Proto: https is served there without a certificate",
-            "let nobody but the load balancer reach the plain port, or turn use-forwarded-headers off",
+            "use-forwarded-headers is on: a client that reaches the plain port and sends \
+                X-Forwarded-Proto: https is served there without a certificate",
+            "let nobody but the load balancer reach the plain port, or turn \
+                use-forwarded-headers off",
         );
     }
 }
@@ -185,7 +189,8 @@ fn refused_redirects(server: &Server<'_>, host: &mut Host) {
             site,
             RemarkKind::NoEffect,
             Harm::Harmless,
-            "with auth-tls-match-cn plain HTTP is answered by 403: a server certificate cannot be proven by HTTP-01",
+            "with auth-tls-match-cn plain HTTP is answered by 403: a server certificate cannot \
+                be proven by HTTP-01",
             "let the issuer prove the host by DNS-01, or check the subject in the backend",
         );
     }
@@ -226,7 +231,8 @@ fn uncovered(server: &Server<'_>, host: &mut Host) {
     };
     host.mentioned = true;
     let message = format!(
-        "{} has a server of its own: the client certificates that {} demands for {} are not asked for here",
+        "{} has a server of its own: the client certificates that {} demands for {} are not \
+            asked for here",
         host.key.host, demanding.object, wildcard.host
     );
     push(

@@ -150,6 +150,7 @@ pub(super) fn remark_nameless(demand: &Demand, theirs: &Member, host: &mut Host)
         RemarkKind::Overruled,
         Harm::Opens,
         &message,
-        "use the same CA for the rule without a host, or set ssl-reject-handshake in the ConfigMap",
+        "use the same CA for the rule without a host, or set ssl-reject-handshake in the \
+            ConfigMap",
     );
 }

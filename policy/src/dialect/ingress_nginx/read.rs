@@ -185,7 +185,8 @@ impl Ingress<'_> {
                 suffix,
                 RemarkKind::NoEffect,
                 Harm::Opens,
-                "the controller reads no snippets: what this one says about client certificates has no effect",
+                "the controller reads no snippets: what this one says about client \
+                    certificates has no effect",
                 "say it with auth-tls-secret",
             ));
             return Raw::None;

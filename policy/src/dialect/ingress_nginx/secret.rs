@@ -88,7 +88,8 @@ fn read_secret(bundle: &Bundle) -> Result<TrustState, &'static str> {
         Some(ca) if ca.certificates.is_empty() && ca.unreadable == 0 => {
             Err("its ca.crt holds no certificate")
         }
-        Some(ca) if ca.unreadable > 0 => Err("its ca.crt holds a certificate that cannot be read"),
+        Some(ca) if ca.unreadable > 0 => Err("its ca.crt holds a certificate that cannot be \
+            read"),
         Some(ca) if ca.private_keys + ca.crls.len() + ca.other.len() > 0 => {
             Err("its ca.crt holds something that is no certificate")
         }

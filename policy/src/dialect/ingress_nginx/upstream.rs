@@ -100,8 +100,10 @@ impl Ingress<'_> {
                     "{VERIFY} is on without {NAME}: nginx looks for the name upstream_balancer in \
                      the backend's certificate and answers 502"
                 );
-                let hint =
-                    format!("name the backend in {NAME}, and set proxy-ssl-server-name to \"on\"");
+                let hint = format!(
+                    "name the backend in {NAME}, and set proxy-ssl-server-name to \
+                        \"on\""
+                );
                 remarks.push(self.remark(
                     VERIFY,
                     RemarkKind::Upstream,
@@ -113,7 +115,8 @@ impl Ingress<'_> {
             (_, Some("on")) => {}
             (Some(value), None) => {
                 let message = format!(
-                    "{VERIFY} {value:?} is neither on nor off: the controller takes it for \"off\", and \
+                    "{VERIFY} {value:?} is neither on nor off: the controller takes it for \
+                        \"off\", and \
                      the backend's certificate is not verified"
                 );
                 remarks.push(self.remark(
@@ -125,7 +128,8 @@ impl Ingress<'_> {
                 ));
             }
             _ => {
-                let message = "the backend's certificate is not verified: proxy-ssl-verify is off";
+                let message = "the backend's certificate is not verified: proxy-ssl-verify is \
+                    off";
                 let hint = format!("set {VERIFY} to \"on\", with {NAME}");
                 let site = if verify.is_some() { VERIFY } else { SECRET };
                 remarks.push(self.remark(
