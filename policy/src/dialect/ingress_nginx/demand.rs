@@ -3,7 +3,7 @@
 
 use super::page::is_page;
 use super::pattern;
-use super::values::{Ingress, is_basic};
+use super::values::{Ingress, is_basic, shown};
 use super::words::KNOWN;
 use crate::fact::{Demand, Harm, Mode, Remark, RemarkKind, TrustRef};
 use crate::site::{Repair, Site};
@@ -37,8 +37,8 @@ impl Ingress<'_> {
         };
         if !self.passes(SECRET, |value| value.chars().all(is_basic)) {
             let reason = format!(
-                "{:?} has characters that a Secret's name cannot have",
-                trust.spelt
+                "{} has characters that a Secret's name cannot have",
+                shown(&trust.spelt)
             );
             remarks.push(self.dropped(SECRET, &reason));
             return Asked {
@@ -102,19 +102,20 @@ impl Ingress<'_> {
         }
         if !anchored && contains(value) && !known(value) {
             asked.fatal = Some(self.site(MODE));
+            let value = shown(value);
             remarks.push(self.fatal(
                 MODE,
                 &format!(
-                    "{MODE} {value:?} reaches nginx as it \
+                    "{MODE} {value} reaches nginx as it \
                 stands, because this version takes what contains a mode"
                 ),
             ));
             return Mode::Required;
         }
         let message = format!(
-            "{MODE} {:?} is not one of on, off, optional and optional_no_ca: the controller \
+            "{MODE} {} is not one of on, off, optional and optional_no_ca: the controller \
              takes it for \"on\"",
-            self.raw(MODE).unwrap_or_default()
+            shown(self.raw(MODE).unwrap_or_default())
         );
         let mut remark = self.remark(
             MODE,
@@ -136,11 +137,13 @@ impl Ingress<'_> {
     fn depth(&self, remarks: &mut Vec<Remark>, asked: &mut Asked) {
         asked.depth = 1;
         let Some(value) = self.raw(DEPTH) else { return };
-        match value.parse::<i64>() {
+        let depth = value.parse::<i64>();
+        let value = shown(value);
+        match depth {
             Ok(depth) if depth > 0 => asked.depth = depth,
             Ok(0) | Err(_) => {
                 let message = format!(
-                    "{DEPTH} {value:?} is no number of intermediate CAs: the controller takes \
+                    "{DEPTH} {value} is no number of intermediate CAs: the controller takes \
                         it for 1"
                 );
                 let hint = "write \"1\" or more";
@@ -156,7 +159,7 @@ impl Ingress<'_> {
                 asked.fatal = Some(self.site(DEPTH));
                 remarks.push(self.fatal(
                     DEPTH,
-                    &format!("{DEPTH} {value:?} is no number of intermediate CAs"),
+                    &format!("{DEPTH} {value} is no number of intermediate CAs"),
                 ));
             }
         }
@@ -168,6 +171,10 @@ impl Ingress<'_> {
         let Some(value) = self.value(PAGE).filter(|_| asked.dropped_with_ca.is_none()) else {
             return;
         };
+        if value.len() > pattern::LONGEST {
+            asked.fatal = Some(self.site(PAGE));
+            remarks.push(self.fatal(PAGE, &format!("{PAGE} {} is too long", shown(value))));
+        }
         asked.page = Some((value.to_owned(), self.site(PAGE)));
         let makes = if value.starts_with('@') {
             "no location has this name: refused clients get 500 instead of 400"
@@ -177,7 +184,7 @@ impl Ingress<'_> {
         } else {
             return;
         };
-        let message = format!("{PAGE} {value:?}: {makes}");
+        let message = format!("{PAGE} {}: {makes}", shown(value));
         let hint = "give a full URL, https://…, or leave it out";
         remarks.push(self.remark(PAGE, RemarkKind::Invalid, Harm::Harmless, &message, hint));
     }
@@ -197,11 +204,12 @@ impl Ingress<'_> {
             }
             return None;
         };
-        if asked.dropped_with_ca.is_none() && !pattern::pcre_accepts(value) {
+        if asked.dropped_with_ca.is_none() && !pattern::nginx_accepts(value) {
             asked.fatal = Some(self.site(SUBJECT));
+            let value = shown(value);
             remarks.push(self.fatal(
                 SUBJECT,
-                &format!("{SUBJECT} {value:?} is no pattern for PCRE"),
+                &format!("{SUBJECT} {value} is no pattern that nginx takes"),
             ));
         }
         if self.controller.injects_patterns() {
@@ -229,24 +237,26 @@ impl Ingress<'_> {
         }
         let mut reasons = Vec::new();
         if let Some(Err(value)) = self.boolean(PASS) {
-            reasons.push((PASS, format!("{PASS} {value:?} is neither true nor false")));
+            let value = shown(value);
+            reasons.push((PASS, format!("{PASS} {value} is neither true nor false")));
         }
         let named = self.controller.knows_named_pages();
         let anchored = self.controller.anchors_modes();
         if !self.passes(PAGE, |value| !anchored || is_page(value, named)) {
-            let value = self.raw(PAGE).unwrap_or_default();
+            let value = shown(self.raw(PAGE).unwrap_or_default());
             reasons.push((
                 PAGE,
-                format!("{PAGE} {value:?} is no page that the controller takes"),
+                format!("{PAGE} {value} is no page that the controller takes"),
             ));
         }
         if let Some(value) = self.raw(SUBJECT) {
             match value.strip_prefix("CN=") {
                 None => reasons.push((SUBJECT, format!("{SUBJECT} does not begin with CN="))),
                 Some(rest) if !pattern::go_accepts(rest) => {
+                    let value = shown(value);
                     reasons.push((
                         SUBJECT,
-                        format!("{SUBJECT} {value:?} is no regular expression for Go"),
+                        format!("{SUBJECT} {value} is no regular expression for Go"),
                     ));
                 }
                 Some(_) => {}

@@ -1,7 +1,7 @@
 //! The controller's own side towards the backend: `proxy-ssl-*`
 //! (`internal/ingress/annotations/proxyssl/main.go`, template lines 951-972 and 1432-1452).
 
-use super::values::Ingress;
+use super::values::{Ingress, shown};
 use crate::fact::{Harm, Remark, RemarkKind};
 use crate::server::Upstream;
 
@@ -115,9 +115,10 @@ impl Ingress<'_> {
             (_, Some("on")) => {}
             (Some(value), None) => {
                 let message = format!(
-                    "{VERIFY} {value:?} is neither on nor off: the controller takes it for \
+                    "{VERIFY} {} is neither on nor off: the controller takes it for \
                         \"off\", and \
-                     the backend's certificate is not verified"
+                     the backend's certificate is not verified",
+                    shown(value)
                 );
                 remarks.push(self.remark(
                     VERIFY,
