@@ -17,22 +17,36 @@ pub(super) const LONGEST: usize = 4093;
 /// PCRE's limit.
 const LONGEST_NAME: usize = 32;
 
-/// Whether `regexp.Compile` takes it (`parser/validators.go:129-139`).
+/// Whether `regexp.Compile` takes it (`parser/validators.go:129-139`). A repetition behind flags
+/// alone, `(?i)*`, counts as refused: Go takes it, and nginx refuses it then.
 pub(super) fn go_accepts(pattern: &str) -> bool {
     let Some(pattern) = rewritten(pattern) else {
         return false;
     };
-    let parsed = parse::ParserBuilder::new()
-        .nest_limit(MOST)
-        .build()
-        .parse(&pattern);
-    match parsed {
-        Ok(ast) => {
-            visit(&ast, Syntax { left: vec![MOST] }).is_ok() && has_known_classes(&pattern, &ast)
-        }
-        // Go lets two groups have one name.
-        Err(error) => matches!(error.kind(), ErrorKind::GroupNameDuplicate { .. }),
+    match parsed(&pattern) {
+        Err(ErrorKind::GroupNameDuplicate { .. }) => parsed(&unnamed(&pattern)).is_ok(),
+        result => result.is_ok(),
     }
+}
+
+fn parsed(pattern: &str) -> Result<(), ErrorKind> {
+    let mut parser = parse::ParserBuilder::new().nest_limit(MOST).build();
+    let ast = parser
+        .parse(pattern)
+        .map_err(|error| error.kind().clone())?;
+    let fine = visit(&ast, Syntax { left: vec![MOST] }).is_ok() && has_known_classes(pattern, &ast);
+    fine.then_some(()).ok_or(ErrorKind::FlagUnrecognized)
+}
+
+/// Without the names of its groups, of which Go lets two be the same.
+fn unnamed(pattern: &str) -> String {
+    let mut parts = pattern.split("(?P<").flat_map(|part| part.split("(?<"));
+    let mut text = parts.next().unwrap_or_default().to_owned();
+    for part in parts {
+        text.push('(');
+        text.push_str(part.split_once('>').map_or(part, |(_, rest)| rest));
+    }
+    text
 }
 
 /// The names of Unicode classes are looked up last.
