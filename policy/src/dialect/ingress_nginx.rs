@@ -4,6 +4,7 @@
 //! `internal/ingress/annotations/authtls/main.go`, `internal/ingress/controller/controller.go`,
 //! `internal/ingress/controller/store/backend_ssl.go`, `rootfs/etc/nginx/template/nginx.tmpl`.
 
+mod backend;
 mod block;
 mod chart;
 mod class;
@@ -11,9 +12,12 @@ mod controller;
 mod demand;
 mod location;
 mod merged;
+mod overruled;
+mod page;
 mod pattern;
 mod read;
 mod refusal;
+mod secret;
 mod settings;
 mod settle;
 mod upstream;
@@ -45,7 +49,7 @@ pub(super) static DIALECT: Dialect = Dialect {
     ca_keys: &["ca.crl", "ca.crt"],
     read: read::read,
     settle: settle::settle,
-    select: settle::select,
+    select: secret::select,
     write: write::write,
     apps: settings::APPS,
     settings: settings::learn,

@@ -69,6 +69,72 @@ mod tests {
     }
 
     #[test]
+    fn an_alias_that_the_server_certificate_does_not_cover() {
+        let aliased = |certificate: Option<&str>| {
+            let mut object = ingress(&[
+                ("auth-tls-secret", "shop/ca"),
+                ("server-alias", "www.example.com"),
+            ]);
+            object["spec"]["tls"][0]["secretName"] = "web".into();
+            let pair = [("tls.crt", certificate.unwrap_or("x")), ("tls.key", "x")];
+            [object, ca("ca"), secret("web", &pair)]
+        };
+        let covered = server_pem(&["api.example.com", "www.example.com"]);
+        silent(&aliased(Some(&covered)), "plaintext-bypass");
+        silent(
+            &aliased(Some(&server_pem(&["*.example.com"]))),
+            "plaintext-bypass",
+        );
+        let bare = server_pem(&["api.example.com"]);
+        check(
+            &aliased(Some(&bare)),
+            "plaintext-bypass",
+            "www.example.com is served",
+        );
+        // A certificate that is not for the host is not used at all.
+        let other = server_pem(&["www.example.com"]);
+        check(
+            &aliased(Some(&other)),
+            "plaintext-bypass",
+            "www.example.com is served",
+        );
+        check(
+            &aliased(None),
+            "plaintext-bypass",
+            "www.example.com is served",
+        );
+    }
+
+    #[test]
+    fn only_the_ingress_that_serves_a_path_decides_about_its_redirect() {
+        let with = |name: &str, annotations: &[(&str, &str)]| {
+            let mut object = ingress(annotations);
+            object["metadata"]["name"] = name.into();
+            object
+        };
+        let demand = ("auth-tls-secret", "shop/ca");
+        let off = ("ssl-redirect", "false");
+        let objects = [with("web", &[demand]), with("api", &[off]), ca("ca")];
+        silent(&objects, "plaintext-bypass");
+        let objects = [with("api", &[demand]), with("web", &[off]), ca("ca")];
+        check(&objects, "plaintext-bypass", "plain HTTP");
+    }
+
+    #[test]
+    fn a_pattern_for_the_subject_closes_plain_http() {
+        let with = |pattern: &str| {
+            let mut object = ingress(&[
+                ("auth-tls-secret", "shop/ca"),
+                ("auth-tls-match-cn", pattern),
+            ]);
+            object["spec"]["tls"].take();
+            [object, ca("ca")]
+        };
+        silent(&with("CN=alice(,|$)"), "plaintext-bypass");
+        check(&with("CN=alice|"), "plaintext-bypass", "plain HTTP");
+    }
+
+    #[test]
     fn a_second_route_on_the_plain_entry_point() {
         let mut second = route("");
         second["metadata"]["name"] = "second".into();

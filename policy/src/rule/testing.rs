@@ -79,6 +79,16 @@ pub(super) fn leaf_pem() -> String {
     issued.signed.certificate_pem
 }
 
+/// A server certificate for some names.
+pub(super) fn server_pem(names: &[&str]) -> String {
+    let mut params = pki::LeafParams::new("server", NOW + YEAR);
+    params.profile = pki::Profile::Server;
+    let parse = |name: &&str| pki::San::parse(name).expect("test names are valid");
+    params.sans = names.iter().map(parse).collect();
+    let issued = pki::issue(&authority(), &params, NOW).expect("a leaf can be issued");
+    issued.signed.certificate_pem
+}
+
 /// A CA and its revocation list, which is valid for 90 days from [`NOW`].
 pub(super) fn ca_with_list() -> (String, String) {
     let ca = authority();
@@ -104,7 +114,7 @@ pub(super) fn findings(now: i64, objects: &[Value], rule: &str) -> Vec<Finding> 
     told(&Settings::default(), now, objects, rule)
 }
 
-/// The same, where the gateways are told something.
+/// The same with gateways that were told something.
 pub(super) fn told(settings: &Settings, now: i64, objects: &[Value], rule: &str) -> Vec<Finding> {
     let mut facts = Facts::new(settings.clone(), Seen::All);
     for object in objects {

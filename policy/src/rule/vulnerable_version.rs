@@ -19,6 +19,7 @@ fn check(subject: &Subject<'_>, findings: &mut Vec<Finding>) {
 #[cfg(test)]
 mod tests {
     use super::super::testing::*;
+    use crate::{GatewayConfig, Settings};
     use serde_json::json;
 
     #[track_caller]
@@ -82,5 +83,28 @@ mod tests {
         let settings = traefik("3.6.10", None, &[]);
         let found = told(&settings, NOW, &objects, "vulnerable-version");
         assert!(found.is_empty(), "{found:?}");
+    }
+
+    #[test]
+    fn a_pattern_in_a_version_that_lets_it_write_directives() {
+        let found = |version: &str, annotation: (&str, &str)| {
+            let settings = Settings::new(vec![GatewayConfig {
+                dialect: "ingress-nginx".to_owned(),
+                version: Some(version.to_owned()),
+                ..GatewayConfig::default()
+            }]);
+            let objects = [
+                ingress(&[("auth-tls-secret", "shop/ca"), annotation]),
+                ca("ca"),
+            ];
+            told(&settings, NOW, &objects, "vulnerable-version").len()
+        };
+        let pattern = ("auth-tls-match-cn", "CN=alice(,|$)");
+        let versions = ["1.11.4", "v1.12.0", "1.11.5", "1.12.1", "1.15.1"];
+        assert_eq!(
+            versions.map(|version| found(version, pattern)),
+            [1, 1, 0, 0, 0]
+        );
+        assert_eq!(found("1.12.0", ("auth-tls-verify-depth", "2")), 0);
     }
 }

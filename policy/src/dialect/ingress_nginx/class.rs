@@ -28,10 +28,9 @@ pub(in crate::dialect) fn claims(
     controller: &str,
     settings: &Settings,
 ) -> Option<&'static Dialect> {
-    let told = |config: &GatewayConfig| {
-        config.dialect == DIALECT.id && config.flag("controller-class") == Some(controller)
-    };
-    let renamed = controller.contains(DIALECT.id) || settings.gateways.iter().any(told);
+    let told = |config: &GatewayConfig| config.flag("controller-class") == Some(controller);
+    let renamed =
+        controller.contains(DIALECT.id) || settings.controllers(&DIALECT).iter().any(told);
     let meant = || {
         let mut names = object.annotations.keys();
         names.any(|name| name.starts_with(DIALECT.client_auth_prefix))
@@ -90,7 +89,10 @@ fn other_class(class: &str, controller: Option<&String>, config: &GatewayConfig)
     let told =
         config.flag("controller-class").is_some() || config.ingress_class.as_deref() == Some(class);
     told.then(|| {
-        format!("IngressClass {class} is that of {controller}, and the controller serves {wanted}")
+        format!(
+            "IngressClass {class} is that of {controller}, and the controller serves \
+            {wanted}"
+        )
     })
 }
 
@@ -110,4 +112,111 @@ fn without_class(config: &GatewayConfig) -> Option<String> {
     (config.flag(flag).is_some() && !config.is_on(flag)).then(|| {
         "it names no class, and the controller does not watch Ingresses without one".to_owned()
     })
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::super::controller::Controller;
+    use super::*;
+    use serde_json::{Value, json};
+
+    /// The reason why an Ingress is not served by a controller with these arguments, among the
+    /// classes `mine` and `other`.
+    fn ignored(args: &[&str], metadata: &Value, spec: &Value) -> Option<String> {
+        let object = json!({"apiVersion": "networking.k8s.io/v1", "kind": "Ingress",
+            "metadata": metadata, "spec": spec});
+        let object = Object::from_value(&object).unwrap();
+        let config = GatewayConfig {
+            dialect: DIALECT.id.to_owned(),
+            args: args.iter().map(|arg| (*arg).to_owned()).collect(),
+            ..GatewayConfig::default()
+        };
+        let classes = [
+            ("mine", DIALECT.controller),
+            ("other", "example.com/ingress-nginx"),
+        ];
+        let classes = classes.map(|(name, controller)| (name.to_owned(), controller.to_owned()));
+        let mut settings = Settings::new(vec![config]);
+        settings.classes = classes.into();
+        let ingress = Ingress {
+            object: &object,
+            controller: &Controller::of(&settings, "mine"),
+        };
+        match ingress.standing(&settings) {
+            Standing::Served => None,
+            Standing::Ignored(reason) => Some(reason),
+            Standing::Namesake(controller) => panic!("{controller}"),
+        }
+    }
+
+    fn named(class: &str) -> (Value, Value) {
+        let metadata = json!({"name": "a", "namespace": "shop",
+            "annotations": {CLASS_ANNOTATION: "word"}});
+        (metadata, json!({"ingressClassName": class}))
+    }
+
+    #[test]
+    fn the_class_goes_before_the_annotation() {
+        let (metadata, spec) = named("mine");
+        assert_eq!(ignored(&["--ingress-class=x"], &metadata, &spec), None);
+        let reason = ignored(&["--ingress-class=x"], &metadata, &Value::Null).unwrap();
+        assert!(reason.contains("--ingress-class=x"), "{reason}");
+        assert_eq!(
+            ignored(&["--ingress-class=word"], &metadata, &Value::Null),
+            None
+        );
+    }
+
+    #[test]
+    fn the_controller_of_the_class_counts_or_its_name() {
+        let (metadata, spec) = named("other");
+        assert_eq!(ignored(&[], &metadata, &spec), None);
+        let class = "--controller-class=k8s.io/ingress-nginx";
+        assert!(ignored(&[class], &metadata, &spec).is_some());
+        let by_name = [class, "--ingress-class-by-name", "--ingress-class=other"];
+        assert_eq!(ignored(&by_name, &metadata, &spec), None);
+        assert_eq!(
+            ignored(
+                &["--controller-class=example.com/ingress-nginx"],
+                &metadata,
+                &spec
+            ),
+            None
+        );
+    }
+
+    #[test]
+    fn without_a_class_it_may_be_served() {
+        let metadata = json!({"name": "a", "namespace": "shop"});
+        assert_eq!(ignored(&[], &metadata, &Value::Null), None);
+        let off = ["--watch-ingress-without-class=false"];
+        assert!(ignored(&off, &metadata, &Value::Null).is_some());
+    }
+
+    #[test]
+    fn namespaces_and_default_backends_may_be_left_out() {
+        let (metadata, mut spec) = named("mine");
+        assert!(ignored(&["--watch-namespace=web"], &metadata, &spec).is_some());
+        assert_eq!(ignored(&["--watch-namespace=shop"], &metadata, &spec), None);
+        spec["defaultBackend"] = json!({"service": {"name": "a"}});
+        assert!(ignored(&["--disable-catch-all"], &metadata, &spec).is_some());
+    }
+
+    #[test]
+    fn namesakes_are_claimed_only_for_what_is_meant_for_this_one() {
+        let object = |annotations: Value| {
+            let object = json!({"apiVersion": "networking.k8s.io/v1", "kind": "Ingress",
+                "metadata": {"name": "a", "annotations": annotations}});
+            Object::from_value(&object).unwrap()
+        };
+        let settings = Settings::default();
+        let claims = |object: &Object, controller| claims(object, controller, &settings).is_some();
+        let meant = object(json!({"nginx.ingress.kubernetes.io/auth-tls-secret": "a/b"}));
+        let plain = object(json!({}));
+        assert!(claims(&meant, "nginx.org/ingress-controller"));
+        assert!(!claims(&plain, "nginx.org/ingress-controller"));
+        assert!(claims(&plain, "k8s.io/internal-ingress-nginx"));
+        assert!(!claims(&meant, "haproxy.org/ingress-controller"));
+    }
 }

@@ -1,8 +1,9 @@
 //! The demand on clients: the six annotations `auth-tls-*`, in the order in which
 //! `internal/ingress/annotations/authtls/main.go` reads them.
 
+use super::page::is_page;
 use super::pattern;
-use super::values::{Ingress, is_basic};
+use super::values::{Ingress, is_basic, shown};
 use super::words::KNOWN;
 use crate::fact::{Demand, Harm, Mode, Remark, RemarkKind, TrustRef};
 use crate::site::{Repair, Site};
@@ -36,8 +37,8 @@ impl Ingress<'_> {
         };
         if !self.passes(SECRET, |value| value.chars().all(is_basic)) {
             let reason = format!(
-                "{:?} has characters that a Secret's name cannot have",
-                trust.spelt
+                "{} has characters that a Secret's name cannot have",
+                shown(&trust.spelt)
             );
             remarks.push(self.dropped(SECRET, &reason));
             return Asked {
@@ -71,9 +72,14 @@ impl Ingress<'_> {
     fn client_ca(&self, remarks: &mut Vec<Remark>) -> Option<TrustRef> {
         let trust = self.secret(SECRET);
         if trust.is_none() && self.has(SECRET) {
-            remarks.push(self.remark(SECRET, RemarkKind::NoEffect, Harm::Opens,
-                "auth-tls-secret is empty: the controller ignores it and asks nobody for a certificate",
-                "name the Secret with the client CA as namespace/name"));
+            remarks.push(self.remark(
+                SECRET,
+                RemarkKind::NoEffect,
+                Harm::Opens,
+                "auth-tls-secret is empty: the controller ignores it and asks nobody for a \
+                    certificate",
+                "name the Secret with the client CA as namespace/name",
+            ));
         }
         trust
     }
@@ -96,13 +102,20 @@ impl Ingress<'_> {
         }
         if !anchored && contains(value) && !known(value) {
             asked.fatal = Some(self.site(MODE));
-            remarks.push(self.fatal(MODE, &format!("{MODE} {value:?} reaches nginx as it stands, because this version takes what contains a mode")));
+            let value = shown(value);
+            remarks.push(self.fatal(
+                MODE,
+                &format!(
+                    "{MODE} {value} reaches nginx as it \
+                stands, because this version takes what contains a mode"
+                ),
+            ));
             return Mode::Required;
         }
         let message = format!(
-            "{MODE} {:?} is not one of on, off, optional and optional_no_ca: the controller \
+            "{MODE} {} is not one of on, off, optional and optional_no_ca: the controller \
              takes it for \"on\"",
-            self.raw(MODE).unwrap_or_default()
+            shown(self.raw(MODE).unwrap_or_default())
         );
         let mut remark = self.remark(
             MODE,
@@ -124,11 +137,14 @@ impl Ingress<'_> {
     fn depth(&self, remarks: &mut Vec<Remark>, asked: &mut Asked) {
         asked.depth = 1;
         let Some(value) = self.raw(DEPTH) else { return };
-        match value.parse::<i64>() {
+        let depth = value.parse::<i64>();
+        let value = shown(value);
+        match depth {
             Ok(depth) if depth > 0 => asked.depth = depth,
             Ok(0) | Err(_) => {
                 let message = format!(
-                    "{DEPTH} {value:?} is no number of intermediate CAs: the controller takes it for 1"
+                    "{DEPTH} {value} is no number of intermediate CAs: the controller takes \
+                        it for 1"
                 );
                 let hint = "write \"1\" or more";
                 remarks.push(self.remark(
@@ -143,7 +159,7 @@ impl Ingress<'_> {
                 asked.fatal = Some(self.site(DEPTH));
                 remarks.push(self.fatal(
                     DEPTH,
-                    &format!("{DEPTH} {value:?} is no number of intermediate CAs"),
+                    &format!("{DEPTH} {value} is no number of intermediate CAs"),
                 ));
             }
         }
@@ -155,15 +171,20 @@ impl Ingress<'_> {
         let Some(value) = self.value(PAGE).filter(|_| asked.dropped_with_ca.is_none()) else {
             return;
         };
+        if value.len() > pattern::LONGEST {
+            asked.fatal = Some(self.site(PAGE));
+            remarks.push(self.fatal(PAGE, &format!("{PAGE} {} is too long", shown(value))));
+        }
         asked.page = Some((value.to_owned(), self.site(PAGE)));
         let makes = if value.starts_with('@') {
             "no location has this name: refused clients get 500 instead of 400"
         } else if !value.starts_with('/') && !value.contains("://") {
-            "without a scheme it is a path: refused clients are redirected to it on the same host, and refused again"
+            "without a scheme it is a path: refused clients are redirected to it on the same \
+                host, and refused again"
         } else {
             return;
         };
-        let message = format!("{PAGE} {value:?}: {makes}");
+        let message = format!("{PAGE} {}: {makes}", shown(value));
         let hint = "give a full URL, https://…, or leave it out";
         remarks.push(self.remark(PAGE, RemarkKind::Invalid, Harm::Harmless, &message, hint));
     }
@@ -172,17 +193,23 @@ impl Ingress<'_> {
     fn subject(&self, remarks: &mut Vec<Remark>, asked: &mut Asked) -> Option<String> {
         let Some(value) = self.value(SUBJECT) else {
             if self.has(SUBJECT) {
-                remarks.push(self.remark(SUBJECT, RemarkKind::NoEffect, Harm::Opens,
-                    "auth-tls-match-cn is empty: the controller ignores it, and every subject is let in",
-                    "write the whole name and its end, as CN=alice(,|$)"));
+                remarks.push(self.remark(
+                    SUBJECT,
+                    RemarkKind::NoEffect,
+                    Harm::Opens,
+                    "auth-tls-match-cn is empty: the controller ignores it, and every subject \
+                        is let in",
+                    "write the whole name and its end, as CN=alice(,|$)",
+                ));
             }
             return None;
         };
-        if asked.dropped_with_ca.is_none() && !pattern::pcre_accepts(value) {
+        if asked.dropped_with_ca.is_none() && !pattern::nginx_accepts(value) {
             asked.fatal = Some(self.site(SUBJECT));
+            let value = shown(value);
             remarks.push(self.fatal(
                 SUBJECT,
-                &format!("{SUBJECT} {value:?} is no pattern for PCRE"),
+                &format!("{SUBJECT} {value} is no pattern that nginx takes"),
             ));
         }
         if self.controller.injects_patterns() {
@@ -210,24 +237,26 @@ impl Ingress<'_> {
         }
         let mut reasons = Vec::new();
         if let Some(Err(value)) = self.boolean(PASS) {
-            reasons.push((PASS, format!("{PASS} {value:?} is neither true nor false")));
+            let value = shown(value);
+            reasons.push((PASS, format!("{PASS} {value} is neither true nor false")));
         }
         let named = self.controller.knows_named_pages();
         let anchored = self.controller.anchors_modes();
         if !self.passes(PAGE, |value| !anchored || is_page(value, named)) {
-            let value = self.raw(PAGE).unwrap_or_default();
+            let value = shown(self.raw(PAGE).unwrap_or_default());
             reasons.push((
                 PAGE,
-                format!("{PAGE} {value:?} is no page that the controller takes"),
+                format!("{PAGE} {value} is no page that the controller takes"),
             ));
         }
         if let Some(value) = self.raw(SUBJECT) {
             match value.strip_prefix("CN=") {
                 None => reasons.push((SUBJECT, format!("{SUBJECT} does not begin with CN="))),
                 Some(rest) if !pattern::go_accepts(rest) => {
+                    let value = shown(value);
                     reasons.push((
                         SUBJECT,
-                        format!("{SUBJECT} {value:?} is no regular expression for Go"),
+                        format!("{SUBJECT} {value} is no regular expression for Go"),
                     ));
                 }
                 Some(_) => {}
@@ -274,7 +303,8 @@ impl Ingress<'_> {
             .filter(|known| **known != SECRET && !self.has(SECRET));
         for suffix in orphans.filter(|suffix| self.value(suffix).is_some()) {
             let message = format!(
-                "{suffix} has no effect without auth-tls-secret: nobody is asked for a certificate"
+                "{suffix} has no effect without auth-tls-secret: nobody is asked for a \
+                    certificate"
             );
             let hint = format!(
                 "name the Secret with the client CA in {}{SECRET}",
@@ -306,80 +336,4 @@ fn repaired_mode(value: &str) -> Option<String> {
     ["on", "true", "yes", "enabled", "required"]
         .contains(&compact.as_str())
         .then(|| "on".to_owned())
-}
-
-/// `redirectRegex` (`:45`): a name, or an optional host with an optional path.
-fn is_page(value: &str, named: bool) -> bool {
-    if let Some(name) = value.strip_prefix('@') {
-        let fine = |char: char| char.is_ascii_alphanumeric() || "-_".contains(char);
-        return named && !name.is_empty() && name.chars().all(fine);
-    }
-    let bare = value
-        .strip_prefix("https://")
-        .or_else(|| value.strip_prefix("http://"));
-    let start = bare.unwrap_or(value);
-    let (host, path) = start.split_at(start.find('/').unwrap_or(start.len()));
-    is_authority(host, bare.is_some()) && is_path(path)
-}
-
-/// A host and a port; none at all only without a scheme.
-fn is_authority(text: &str, demanded: bool) -> bool {
-    let (host, port) = text
-        .split_once(':')
-        .map_or((text, None), |(host, port)| (host, Some(port)));
-    let fine = |char: char| char.is_ascii_alphanumeric() || "-.".contains(char);
-    let digits = |port: &str| !port.is_empty() && port.chars().all(|char| char.is_ascii_digit());
-    let named = !host.is_empty() && host.chars().all(fine) && port.is_none_or(digits);
-    named || (text.is_empty() && !demanded)
-}
-
-/// `(/[A-Za-z0-9\-_.]+)*/?`.
-fn is_path(text: &str) -> bool {
-    let fine = |char: char| char.is_ascii_alphanumeric() || "-_.".contains(char);
-    let text = text.strip_suffix('/').unwrap_or(text);
-    let mut parts = text.split('/').skip(1);
-    text.is_empty() || parts.all(|part| !part.is_empty() && part.chars().all(fine))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn pages_that_the_controller_takes() {
-        for page in [
-            "/",
-            "/error",
-            "/a/b.html",
-            "/a/",
-            "https://ok.com",
-            "https://ok.com:8443/error",
-            "ok.com/error",
-            "@named-1_x",
-            "ok.com",
-            "http://a/",
-        ] {
-            assert!(is_page(page, true), "{page}");
-        }
-        for page in [
-            "/a?b=c",
-            "/a%20",
-            "//",
-            "/a//b",
-            "https://",
-            "https:///a",
-            "@",
-            "@a.b",
-            "ftp://a/b",
-            "/~a",
-            ":80",
-            "ok.com:",
-            "a\n",
-            "/a#b",
-            "é",
-        ] {
-            assert!(!is_page(page, true), "{page}");
-        }
-        assert!(!is_page("@named", false));
-    }
 }

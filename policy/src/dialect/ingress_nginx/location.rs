@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use super::block::{Block, How, Member};
 use super::controller::Controller;
-use super::settle::is_denied;
+use super::secret::{is_denied, look_up};
 use crate::gateway::HostKey;
 use crate::lookup::Lookup;
 use crate::object::SecretRef;
@@ -56,7 +56,7 @@ fn is_refused(member: &Member, view: &View<'_>) -> bool {
             gateway: std::sync::Arc::clone(key),
             host: String::new(),
         };
-        is_denied(&super::settle::look_up(reference, &key, view))
+        is_denied(&look_up(reference, &key, view))
     })
 }
 
@@ -166,37 +166,40 @@ fn covers(
     controller: &Controller,
     view: &View<'_>,
 ) -> Result<bool, SecretRef> {
-    let primaries = block.members.iter().filter(|member| member.is_primary());
-    let Some(member) = primaries.clone().find(|member| member.route.tls) else {
-        return Ok(false);
-    };
-    let namespace = &member.route.site.object.namespace;
-    let listed = |(hosts, _): &&(Vec<String>, String)| {
-        hosts
-            .iter()
-            .any(|host| host.eq_ignore_ascii_case(&block.key.host))
-    };
-    let certificates = &member.part.certificates;
-    let names = match certificates.iter().find(listed) {
-        Some((_, secret)) => vec![secret],
-        None => certificates.iter().map(|(_, secret)| secret).collect(),
-    };
-    for name in names.into_iter().filter(|name| !name.is_empty()) {
-        let secret = SecretRef::new(namespace, name);
+    // The default server has the default certificate before any Ingress is read.
+    let mut primaries = block.members.iter().filter(|member| member.is_primary());
+    let owner = primaries.find(|member| member.route.tls && block.key.host != "*");
+    for secret in owner.map_or(Vec::new(), |owner| named_secrets(owner, &block.key.host)) {
         let names = certificate_names(&secret, view)?;
         if names.iter().any(|name| is_for(name, &block.key.host)) {
             return Ok(names.iter().any(|name| is_for(name, alias)));
         }
     }
-    let default = controller
-        .config
-        .flag("default-ssl-certificate")
-        .unwrap_or_default();
-    let Some((namespace, name)) = default.split_once('/') else {
+    if owner.is_none() && block.key.host != "*" {
+        return Ok(false);
+    }
+    let default = controller.config.flag("default-ssl-certificate");
+    let Some((namespace, name)) = default.and_then(|default| default.split_once('/')) else {
         return Ok(false);
     };
     let names = certificate_names(&SecretRef::new(namespace, name), view)?;
     Ok(names.iter().any(|name| is_for(name, alias)))
+}
+
+/// The Secret that `spec.tls` names for a host; without one any of them that fits
+/// (`extractTLSSecretName`, `controller.go:1719-1764`).
+fn named_secrets(member: &Member, host: &str) -> Vec<SecretRef> {
+    let namespace = &member.route.site.object.namespace;
+    let certificates = member.part.certificates.iter();
+    let listed = |(hosts, _): &&(Vec<String>, String)| {
+        hosts.iter().any(|listed| listed.eq_ignore_ascii_case(host))
+    };
+    let names = match certificates.clone().find(listed) {
+        Some((_, secret)) => vec![secret],
+        None => certificates.map(|(_, secret)| secret).collect(),
+    };
+    let names = names.into_iter().filter(|name| !name.is_empty());
+    names.map(|name| SecretRef::new(namespace, name)).collect()
 }
 
 /// The names of the first certificate in a key pair; none where there is none.
@@ -229,4 +232,21 @@ fn is_for(name: &str, host: &str) -> bool {
         .map(|(_, parent)| format!("*.{parent}"));
     name.eq_ignore_ascii_case(host)
         || parent.is_some_and(|parent| name.eq_ignore_ascii_case(&parent))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_cover_hosts() {
+        assert!(
+            is_for("WWW.example.com", "www.example.com")
+                && is_for("*.example.com", "a.example.com")
+        );
+        assert!(
+            !is_for("*.example.com", "a.b.example.com")
+                && !is_for("example.com", "www.example.com")
+        );
+    }
 }

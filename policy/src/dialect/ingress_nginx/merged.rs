@@ -1,31 +1,39 @@
 //! What is wrong with several Ingresses on one host, seen from all of them.
 
-use super::block::{How, Member, has_ca};
-use super::settle::{Server, look_up, note_secret};
+use super::backend;
+use super::block::{How, Member};
+use super::overruled;
+use super::settle::Server;
 use super::values;
-use crate::fact::{Demand, Harm, Mode, RemarkKind};
+use crate::fact::{Harm, Mode, RemarkKind};
 use crate::gateway::HostKey;
 use crate::host::{Admits, Host};
-use crate::lookup::Lookup;
 use crate::object::annotation_pointer;
 use crate::server::Place;
 use crate::site::Site;
-use crate::trust::{TrustState, TrustUse};
 use crate::view::View;
 
 pub(super) fn remarks(server: &Server<'_>, host: &mut Host) {
-    overruled(server, host);
-    closed_by_another(server, host);
+    bypassed(server, host);
+    overruled::overruled(server, host);
+    overruled::closed_by_another(server, host);
     handed_on(server, host);
     error_page(server, host);
-    spoofable(server, host);
+    backend::spoofable(server, host);
     plain(server, host);
-    upstream(server, host);
+    backend::upstream(server, host);
     dropped_alias(server, host);
     uncovered(server, host);
 }
 
-fn push(host: &mut Host, site: &Site, kind: RemarkKind, harm: Harm, message: &str, hint: &str) {
+pub(super) fn push(
+    host: &mut Host,
+    site: &Site,
+    kind: RemarkKind,
+    harm: Harm,
+    message: &str,
+    hint: &str,
+) {
     host.remarks
         .push(values::remark(site.clone(), kind, harm, message, hint));
 }
@@ -44,128 +52,35 @@ pub(super) fn remark_homeless(members: &[Member], host: &mut Host) {
                 site,
                 RemarkKind::NoEffect,
                 Harm::Opens,
-                "a canary makes no server: no other Ingress serves the host, and the auth-tls annotations land on the default server",
+                "a canary makes no server: no other Ingress serves the host, and the auth-tls \
+                    annotations land on the default server",
                 "give the host an Ingress that is no canary, with the same annotations",
             );
         }
     }
 }
 
-/// Demands that are not those in force.
-fn overruled(server: &Server<'_>, host: &mut Host) {
-    let Some((winner, ours)) = server.merged.winner() else {
-        return;
-    };
-    let losers = server
+/// The controller's loop over rules never reaches the client settings of a rule without `http`,
+/// nor those beside a default backend alone (`controller.go:745-760`).
+fn bypassed(server: &Server<'_>, host: &mut Host) {
+    let members = server
         .block
         .members
         .iter()
-        .filter(|member| has_ca(member.ca.as_ref()) && member.is_loaded());
-    for loser in losers.filter(|loser| loser.route.site.object != winner.route.site.object) {
-        let Some(theirs) = &loser.route.demand else {
-            continue;
+        .filter(|member| member.route.mentions);
+    for member in members.filter(|_| server.block.how == How::Own) {
+        let what = match member.place() {
+            Some(Place::Rule(None)) if host.key.host != "*" => "a rule without http",
+            Some(Place::CatchAll) => "a default backend without rules",
+            _ => continue,
         };
-        let Some((what, harm, site)) = difference((winner, ours), (loser, theirs)) else {
-            continue;
-        };
-        let message = format!(
-            "{} is older and decides for the whole host: {what}",
-            winner.route.site.object
-        );
-        let hint = "say the same in every Ingress of the host, or say it in the oldest alone";
-        push(host, site, RemarkKind::Overruled, harm, &message, hint);
-    }
-}
-
-/// In what a demand differs from the one in force, what follows, and where it stands.
-fn difference<'a>(
-    (winner, ours): (&Member, &Demand),
-    (loser, theirs): (&'a Member, &'a Demand),
-) -> Option<(String, Harm, &'a Site)> {
-    let reference = theirs.trust.first()?;
-    if !same_ca(winner.ca.as_ref()?, loser.ca.as_ref()?) {
-        let message = format!("the CA in {} is not read", reference.spelt.trim());
-        return Some((message, Harm::Opens, &reference.site));
-    }
-    if ours.mode != theirs.mode {
-        let harm = if ours.mode < theirs.mode {
-            Harm::Opens
-        } else {
-            Harm::Harmless
-        };
-        let message = format!(
-            "client certificates are {}, not {}",
-            mode(ours.mode),
-            mode(theirs.mode)
-        );
-        return Some((message, harm, &theirs.site));
-    }
-    if ours.subject != theirs.subject {
-        let harm = if theirs.subject.is_some() {
-            Harm::Opens
-        } else {
-            Harm::Harmless
-        };
-        return Some((
-            "its pattern for the subject holds, or none".to_owned(),
-            harm,
-            &theirs.site,
-        ));
-    }
-    let page = |member: &Member| member.part.page.as_ref().map(|(page, _)| page.clone());
-    let other = winner.part.depth != loser.part.depth || page(winner) != page(loser);
-    other.then(|| {
-        (
-            "its depth and its error page hold".to_owned(),
-            Harm::Harmless,
-            &theirs.site,
-        )
-    })
-}
-
-fn mode(mode: Mode) -> &'static str {
-    match mode {
-        Mode::Off => "not asked for",
-        Mode::OptionalUnverified | Mode::Unverified => "not verified",
-        Mode::Optional => "optional",
-        Mode::Required => "demanded",
-    }
-}
-
-/// Whether two references lead to the same CAs; what was not seen may.
-fn same_ca(ours: &TrustUse, theirs: &TrustUse) -> bool {
-    let prints = |used: &TrustUse| {
-        used.anchors()
-            .iter()
-            .map(|anchor| anchor.fingerprint)
-            .collect::<Vec<_>>()
-    };
-    let known = !ours.anchors().is_empty() && !theirs.anchors().is_empty();
-    ours.reference.target == theirs.reference.target || (known && prints(ours) == prints(theirs))
-}
-
-/// A broken reference of one Ingress closes the host of all.
-fn closed_by_another(server: &Server<'_>, host: &mut Host) {
-    let Some(denied) = server.merged.denied else {
-        return;
-    };
-    let culprit = &denied.route.site.object;
-    let good = server
-        .block
-        .members
-        .iter()
-        .filter(|member| has_ca(member.ca.as_ref()) && member.is_loaded());
-    for member in good.filter(|member| member.route.site.object != *culprit) {
-        let Some(demand) = &member.route.demand else {
-            continue;
-        };
-        let message = format!("the broken reference of {culprit} closes the host for everybody");
-        let hint = "correct that Ingress, or take the host out of it";
+        let message = format!("the auth-tls annotations have no effect on {what}");
+        let hint = "give the host a rule with http.paths";
         push(
             host,
-            &demand.site,
-            RemarkKind::Overruled,
-            Harm::Closes,
+            &member.route.site,
+            RemarkKind::NoEffect,
+            Harm::Opens,
             &message,
             hint,
         );
@@ -183,7 +98,8 @@ fn handed_on(server: &Server<'_>, host: &mut Host) {
         &site,
         RemarkKind::NoEffect,
         Harm::Opens,
-        "ssl-passthrough hands TLS to the backend as it comes: what is said about client certificates has no effect on the host",
+        "ssl-passthrough hands TLS to the backend as it comes: what is said about client \
+            certificates has no effect on the host",
         "let the backend demand certificates, or let the controller end TLS",
     );
 }
@@ -206,46 +122,6 @@ fn error_page(server: &Server<'_>, host: &mut Host) {
         Harm::Opens,
         &message,
         hint,
-    );
-}
-
-/// Only where an Ingress says that the backend gets the certificate does the backend read the
-/// header; then it must not come from the client (template lines 1286-1293).
-fn spoofable(server: &Server<'_>, host: &mut Host) {
-    let sets = server
-        .merged
-        .winner()
-        .is_some_and(|(member, _)| member.part.passes_certificate.is_some());
-    let reached = host
-        .doors
-        .iter()
-        .any(|door| !door.plain && door.admits != Admits::Nobody);
-    if sets || !reached || server.merged.passthrough.is_some() || server.merged.unseen.is_some() {
-        return;
-    }
-    let mut members = server
-        .block
-        .members
-        .iter()
-        .filter(|member| member.is_loaded());
-    let Some(site) = members.find_map(|member| member.part.passes_certificate.as_ref()) else {
-        return;
-    };
-    let message = match server.merged.has_ca {
-        true => {
-            "another Ingress decides for the host and does not set ssl-client-cert: the backend gets the header as the client sent it"
-        }
-        false => {
-            "no client CA is in force: the backend gets ssl-client-cert, ssl-client-verify and ssl-client-subject-dn as the client sent them"
-        }
-    };
-    push(
-        host,
-        site,
-        RemarkKind::Spoofable,
-        Harm::Opens,
-        message,
-        "put the host behind a client CA and pass the certificate on in the Ingress that decides",
     );
 }
 
@@ -276,8 +152,10 @@ fn plain(server: &Server<'_>, host: &mut Host) {
             &demand.site,
             RemarkKind::Spoofable,
             Harm::Harmless,
-            "use-forwarded-headers is on: a client that reaches the plain port and sends X-Forwarded-Proto: https is served there without a certificate",
-            "let nobody but the load balancer reach the plain port, or turn use-forwarded-headers off",
+            "use-forwarded-headers is on: a client that reaches the plain port and sends \
+                X-Forwarded-Proto: https is served there without a certificate",
+            "let nobody but the load balancer reach the plain port, or turn \
+                use-forwarded-headers off",
         );
     }
 }
@@ -311,97 +189,10 @@ fn refused_redirects(server: &Server<'_>, host: &mut Host) {
             site,
             RemarkKind::NoEffect,
             Harm::Harmless,
-            "with auth-tls-match-cn plain HTTP is answered by 403: a server certificate cannot be proven by HTTP-01",
+            "with auth-tls-match-cn plain HTTP is answered by 403: a server certificate cannot \
+                be proven by HTTP-01",
             "let the issuer prove the host by DNS-01, or check the subject in the backend",
         );
-    }
-}
-
-/// The Secret of `proxy-ssl-secret`, and who else uses it (`controller.go:777-788`).
-fn upstream(server: &Server<'_>, host: &mut Host) {
-    let members: Vec<_> = server
-        .block
-        .members
-        .iter()
-        .filter(|member| member.is_loaded())
-        .collect();
-    let mut first = None;
-    let mut last: Option<&Site> = None;
-    for member in &members {
-        let Some(reference) = &member.part.upstream.trust else {
-            continue;
-        };
-        if last == Some(&reference.site) {
-            continue;
-        }
-        last = Some(&reference.site);
-        let used = look_up(reference, &server.block.key, server.view);
-        note_secret(reference, &used.found, host, server.view);
-        let fine = matches!(used.state, Some(TrustState::Usable { .. }));
-        if let Some((harm, message)) = unfit(&used) {
-            push(
-                host,
-                &reference.site,
-                RemarkKind::Upstream,
-                harm,
-                &message,
-                "name a Secret of the Ingress' own namespace with tls.crt, tls.key and ca.crt",
-            );
-        } else if fine && first.is_none() && is_pair(&used) && member.part.upstream.server_wide {
-            first = Some((*member, &reference.site));
-        }
-    }
-    let Some((owner, site)) = first else { return };
-    let lent = |member: &&Member| {
-        let upstream = &member.part.upstream;
-        upstream.tls
-            && upstream.trust.is_none()
-            && member.route.site.object != owner.route.site.object
-    };
-    if let Some(other) = members.into_iter().find(lent) {
-        let message = format!(
-            "the certificate is shown to the backends of {} too: the controller sets it for the whole server",
-            other.route.site.object
-        );
-        push(
-            host,
-            site,
-            RemarkKind::Upstream,
-            Harm::Harmless,
-            &message,
-            "set proxy-ssl-location-only in the ConfigMap, or give that Ingress a Secret of its own",
-        );
-    }
-}
-
-fn is_pair(used: &TrustUse) -> bool {
-    matches!(&used.found, Lookup::Found(bundle) if bundle.has("tls.crt") && bundle.has("tls.key"))
-}
-
-/// Why a Secret does nothing for the backend's sake, or closes the locations of its Ingress.
-fn unfit(used: &TrustUse) -> Option<(Harm, String)> {
-    let spelt = used.reference.spelt.trim();
-    let closes = "the controller answers 503 on every path of the Ingress";
-    match (&used.found, &used.state) {
-        (Lookup::Missing, _) => {
-            let why = match (&used.reference.target, used.reference.foreign) {
-                (Err(_), _) => "is not namespace/name",
-                (Ok(_), true) => "is in another namespace",
-                (Ok(_), false) => "does not exist",
-            };
-            Some((Harm::Closes, format!("Secret {spelt} {why}: {closes}")))
-        }
-        (_, Some(TrustState::Unusable(why))) => Some((
-            Harm::Closes,
-            format!("Secret {spelt} is of no use, {why}: {closes}"),
-        )),
-        (_, Some(TrustState::NoDemand(why))) => Some((
-            Harm::Opens,
-            format!(
-                "Secret {spelt} is of no use, {why}: no certificate is sent to the backend and none verified"
-            ),
-        )),
-        _ => None,
     }
 }
 
@@ -440,7 +231,8 @@ fn uncovered(server: &Server<'_>, host: &mut Host) {
     };
     host.mentioned = true;
     let message = format!(
-        "{} has a server of its own: the client certificates that {} demands for {} are not asked for here",
+        "{} has a server of its own: the client certificates that {} demands for {} are not \
+            asked for here",
         host.key.host, demanding.object, wildcard.host
     );
     push(
@@ -463,29 +255,4 @@ fn demanding(wildcard: &HostKey, view: &View<'_>) -> Option<Site> {
     demands
         .find(|demand| demand.mode != Mode::Off)
         .map(|demand| demand.site.clone())
-}
-
-/// A client that names no host is asked for a certificate of another CA, and let in here.
-pub(super) fn remark_nameless(demand: &Demand, theirs: &Member, host: &mut Host) {
-    let reference = theirs
-        .ca
-        .as_ref()
-        .map_or("", |ca| ca.reference.spelt.trim());
-    let site = demand
-        .trust
-        .first()
-        .map_or(&demand.site, |trust| &trust.site);
-    let message = format!(
-        "a client that names no host in TLS needs a certificate of {reference} only, which {} names \
-         for the default server, and reaches {} with it",
-        theirs.route.site.object, host.key.host
-    );
-    push(
-        host,
-        site,
-        RemarkKind::Overruled,
-        Harm::Opens,
-        &message,
-        "use the same CA for the rule without a host, or set ssl-reject-handshake in the ConfigMap",
-    );
 }

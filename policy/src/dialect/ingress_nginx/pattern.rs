@@ -2,7 +2,9 @@
 //! with which nginx then searches the subject.
 
 use std::collections::HashSet;
+use std::sync::LazyLock;
 
+use regex::Regex;
 use regex_syntax::ast::{
     Ast, ErrorKind, FlagsItemKind, RepetitionKind, RepetitionRange, Visitor, parse, visit,
 };
@@ -10,23 +12,41 @@ use regex_syntax::hir::translate::Translator;
 
 /// Go allows as many repetitions, and as deep a nesting.
 const MOST: u32 = 1000;
+/// A longer word does not fit into nginx' buffer (`ngx_conf_file.c`, `NGX_CONF_BUFFER`), measured.
+pub(super) const LONGEST: usize = 4093;
+/// PCRE's limit.
+const LONGEST_NAME: usize = 32;
 
-/// Whether `regexp.Compile` takes it (`parser/validators.go:129-139`).
+/// Whether `regexp.Compile` takes it (`parser/validators.go:129-139`). A repetition behind flags
+/// alone, `(?i)*`, counts as refused: Go takes it, and nginx refuses it then.
 pub(super) fn go_accepts(pattern: &str) -> bool {
     let Some(pattern) = rewritten(pattern) else {
         return false;
     };
-    let parsed = parse::ParserBuilder::new()
-        .nest_limit(MOST)
-        .build()
-        .parse(&pattern);
-    match parsed {
-        Ok(ast) => {
-            visit(&ast, Syntax { left: vec![MOST] }).is_ok() && has_known_classes(&pattern, &ast)
-        }
-        // Go lets two groups have one name.
-        Err(error) => matches!(error.kind(), ErrorKind::GroupNameDuplicate { .. }),
+    match parsed(&pattern) {
+        Err(ErrorKind::GroupNameDuplicate { .. }) => parsed(&unnamed(&pattern)).is_ok(),
+        result => result.is_ok(),
     }
+}
+
+fn parsed(pattern: &str) -> Result<(), ErrorKind> {
+    let mut parser = parse::ParserBuilder::new().nest_limit(MOST).build();
+    let ast = parser
+        .parse(pattern)
+        .map_err(|error| error.kind().clone())?;
+    let fine = visit(&ast, Syntax { left: vec![MOST] }).is_ok() && has_known_classes(pattern, &ast);
+    fine.then_some(()).ok_or(ErrorKind::FlagUnrecognized)
+}
+
+/// Without the names of its groups, of which Go lets two be the same.
+fn unnamed(pattern: &str) -> String {
+    let mut parts = pattern.split("(?P<").flat_map(|part| part.split("(?<"));
+    let mut text = parts.next().unwrap_or_default().to_owned();
+    for part in parts {
+        text.push('(');
+        text.push_str(part.split_once('>').map_or(part, |(_, rest)| rest));
+    }
+    text
 }
 
 /// The names of Unicode classes are looked up last.
@@ -35,9 +55,9 @@ fn has_known_classes(pattern: &str, ast: &Ast) -> bool {
     !named || Translator::new().translate(pattern, ast).is_ok()
 }
 
-/// Whether PCRE takes what Go takes: without UTF mode it knows bytes alone; the names of groups
-/// are different ones and begin with no digit.
-pub(super) fn pcre_accepts(pattern: &str) -> bool {
+/// Whether nginx and PCRE take what Go takes. Without UTF mode PCRE knows bytes alone; the names
+/// of groups are short, different ones that begin with no digit.
+pub(super) fn nginx_accepts(pattern: &str) -> bool {
     let wide = pattern.match_indices("\\x{").any(|(at, _)| {
         let digits = pattern[at + 3..].split('}').next().unwrap_or_default();
         u32::from_str_radix(digits, 16).is_ok_and(|code| code > 0xff)
@@ -46,8 +66,33 @@ pub(super) fn pcre_accepts(pattern: &str) -> bool {
     let after = pattern.split("(?P<").skip(1);
     let after = after.chain(pattern.split("(?<").skip(1));
     let mut found = after.filter_map(|rest| rest.split_once('>').map(|(name, _)| name));
-    !wide && found.all(|name| !name.starts_with(|c: char| c.is_ascii_digit()) && names.insert(name))
+    let named = found.all(|name| {
+        let digit = name.starts_with(|char: char| char.is_ascii_digit());
+        !digit && name.len() <= LONGEST_NAME && names.insert(name)
+    });
+    !wide && named && quoted(pattern).is_some_and(|length| length <= LONGEST)
 }
+
+/// The length in quotes, as the template writes it (`strconv.Quote`); `None` where a character
+/// becomes `\u…`, which PCRE does not know.
+fn quoted(pattern: &str) -> Option<usize> {
+    let length = |char: char| match char {
+        '"' | '\\' | '\t' | '\n' | '\r' => Some(2),
+        char if char.is_ascii_control() => Some(4),
+        char if char.is_ascii()
+            || UNSEEN
+                .as_ref()
+                .is_some_and(|unseen| !unseen.is_match(&char.to_string())) =>
+        {
+            Some(char.len_utf8())
+        }
+        _ => None,
+    };
+    pattern.chars().map(length).sum()
+}
+
+/// What Go does not print as it stands.
+static UNSEEN: LazyLock<Option<Regex>> = LazyLock::new(|| Regex::new(r"[^\pL\pM\pN\pP\pS]").ok());
 
 /// In the spelling of `regex-syntax` what Go spells otherwise; `None` where Go refuses what
 /// `regex-syntax` would take.
@@ -269,9 +314,17 @@ mod tests {
     }
 
     #[test]
-    fn what_pcre_lacks() {
-        assert!(!pcre_accepts("\\x{1F600}") && pcre_accepts("\\x{e9}"));
-        assert!(!pcre_accepts("(?P<n>a)(?P<n>b)"));
-        assert!(!pcre_accepts("(?P<1a>b)") && pcre_accepts("(?P<a1>b)"));
+    fn what_nginx_refuses() {
+        assert!(
+            nginx_accepts("CN=é\u{7}\n\"")
+                && !nginx_accepts("CN=\u{a0}")
+                && !nginx_accepts("\u{200b}")
+        );
+        assert!(nginx_accepts(&"a".repeat(4093)) && !nginx_accepts(&"a".repeat(4094)));
+        assert!(!nginx_accepts(&"\\.".repeat(1400)));
+        assert!(!nginx_accepts(&format!("(?P<{}>a)", "n".repeat(33))));
+        assert!(!nginx_accepts("\\x{1F600}") && nginx_accepts("\\x{e9}"));
+        assert!(!nginx_accepts("(?P<n>a)(?P<n>b)"));
+        assert!(!nginx_accepts("(?P<1a>b)") && nginx_accepts("(?P<a1>b)"));
     }
 }

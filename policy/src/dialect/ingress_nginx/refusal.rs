@@ -2,7 +2,7 @@
 //! of the parsers refuses, and what its deep inspection finds.
 
 use super::controller::Risk;
-use super::values::{Ingress, is_basic, is_server_name, parse_bool};
+use super::values::{Ingress, is_basic, is_server_name, parse_bool, shown};
 use crate::fact::{Harm, Remark, RemarkKind};
 
 /// Annotations above low risk, as their parsers state it (`internal/ingress/annotations/*/main.go`).
@@ -84,9 +84,12 @@ const RISKS: [(Risk, &[&str]); 3] = [
     ),
 ];
 
+/// Whether a value is taken.
+type Validator = fn(&str) -> bool;
+
 /// Annotations whose invalid value drops the whole Ingress, because their parsers pass the error
 /// on, with their validators. Values are validated as they stand, or without blanks.
-const STRICT: [(&str, fn(&str) -> bool); 5] = [
+const STRICT: [(&str, Validator); 5] = [
     ("http2-push-preload", |value| parse_bool(value).is_some()),
     ("proxy-ssl-secret", |value| {
         value.replace(' ', "").chars().all(is_basic)
@@ -165,7 +168,7 @@ impl Ingress<'_> {
             let value = self.raw(suffix).filter(|value| !valid(value))?;
             Some((
                 self.site(suffix).pointer,
-                format!("{suffix} {value:?} is not valid"),
+                format!("{suffix} {} is not valid", shown(value)),
             ))
         });
         bad.collect()
@@ -188,7 +191,7 @@ impl Ingress<'_> {
                 .filter_map(|text| text.as_str())
                 .find(|text| is_directive(text))
             {
-                let reason = format!("{text:?} looks like a directive of nginx");
+                let reason = format!("{} looks like a directive of nginx", shown(text));
                 return Some((format!("/spec/rules/{index}"), reason));
             }
         }
@@ -199,7 +202,7 @@ impl Ingress<'_> {
                 .chain([&tls["secretName"]])
                 .filter_map(|text| text.as_str());
             if let Some(text) = texts.find(|text| is_directive(text)) {
-                let reason = format!("{text:?} looks like a directive of nginx");
+                let reason = format!("{} looks like a directive of nginx", shown(text));
                 return Some((format!("/spec/tls/{index}"), reason));
             }
         }

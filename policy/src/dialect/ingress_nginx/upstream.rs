@@ -1,7 +1,7 @@
 //! The controller's own side towards the backend: `proxy-ssl-*`
 //! (`internal/ingress/annotations/proxyssl/main.go`, template lines 951-972 and 1432-1452).
 
-use super::values::Ingress;
+use super::values::{Ingress, shown};
 use crate::fact::{Harm, Remark, RemarkKind};
 use crate::server::Upstream;
 
@@ -100,8 +100,10 @@ impl Ingress<'_> {
                     "{VERIFY} is on without {NAME}: nginx looks for the name upstream_balancer in \
                      the backend's certificate and answers 502"
                 );
-                let hint =
-                    format!("name the backend in {NAME}, and set proxy-ssl-server-name to \"on\"");
+                let hint = format!(
+                    "name the backend in {NAME}, and set proxy-ssl-server-name to \
+                        \"on\""
+                );
                 remarks.push(self.remark(
                     VERIFY,
                     RemarkKind::Upstream,
@@ -113,8 +115,10 @@ impl Ingress<'_> {
             (_, Some("on")) => {}
             (Some(value), None) => {
                 let message = format!(
-                    "{VERIFY} {value:?} is neither on nor off: the controller takes it for \"off\", and \
-                     the backend's certificate is not verified"
+                    "{VERIFY} {} is neither on nor off: the controller takes it for \
+                        \"off\", and \
+                     the backend's certificate is not verified",
+                    shown(value)
                 );
                 remarks.push(self.remark(
                     VERIFY,
@@ -125,7 +129,8 @@ impl Ingress<'_> {
                 ));
             }
             _ => {
-                let message = "the backend's certificate is not verified: proxy-ssl-verify is off";
+                let message = "the backend's certificate is not verified: proxy-ssl-verify is \
+                    off";
                 let hint = format!("set {VERIFY} to \"on\", with {NAME}");
                 let site = if verify.is_some() { VERIFY } else { SECRET };
                 remarks.push(self.remark(

@@ -165,3 +165,12 @@ pub(super) fn parse_bool(value: &str) -> Option<bool> {
         _ => None,
     }
 }
+
+/// A value for messages, in quotes; of a long one the beginning.
+pub(super) fn shown(value: &str) -> String {
+    const LONGEST: usize = 80;
+    match value.char_indices().nth(LONGEST) {
+        Some((end, _)) => format!("{:?}…", &value[..end]),
+        None => format!("{value:?}"),
+    }
+}

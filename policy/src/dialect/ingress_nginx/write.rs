@@ -2,14 +2,17 @@
 
 use serde_json::json;
 
-use super::PREFIX;
+use super::controller::Controller;
 use crate::Mode;
 use crate::dialect::{GatewayRequest, WriteRequest, Written};
+use crate::settings::class_of;
 
 /// A server-side apply configuration of the Ingress with the annotations alone.
 pub(super) fn write(request: &WriteRequest<'_>) -> Result<Written, String> {
     let id = &request.object.id;
-    if request.trust.namespace != id.namespace {
+    let class = class_of(request.object).unwrap_or(super::DIALECT.class);
+    let controller = Controller::of(request.settings, class);
+    if request.trust.namespace != id.namespace && !controller.crosses_namespaces() {
         return Err(format!(
             "ingress-nginx reads the Secret of {id} from the Ingress' own namespace only, \
              not {}",
@@ -23,11 +26,12 @@ pub(super) fn write(request: &WriteRequest<'_>) -> Result<Written, String> {
             return Err("only a demand that verifies certificates can be written".to_owned());
         }
     };
+    let prefix = &controller.prefix;
     let annotations = json!({
-        format!("{PREFIX}auth-tls-secret"): request.trust.to_string(),
-        format!("{PREFIX}auth-tls-verify-client"): mode,
+        format!("{prefix}auth-tls-secret"): request.trust.to_string(),
+        format!("{prefix}auth-tls-verify-client"): mode,
         // Plain HTTP asks nobody for a certificate, so it must not serve anything.
-        format!("{PREFIX}force-ssl-redirect"): "true",
+        format!("{prefix}force-ssl-redirect"): "true",
     });
     let config = json!({
         "apiVersion": id.api_version,

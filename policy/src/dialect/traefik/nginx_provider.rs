@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use serde_json::{Value, json};
 
+use super::DIALECT;
 use super::entry_point::entry_points;
 use super::ingress::{IngressRule, rules};
 use super::nginx_words as words;
@@ -34,9 +35,9 @@ const SHARED_OPTIONS: Since = &[(3, 7, 10)];
 
 /// Whether the provider reads an Ingress (`shouldProcess`, `build.go:953-965`).
 pub(in crate::dialect) fn reads(object: &Object, settings: &Settings) -> bool {
-    let providers = settings.gateways.iter();
-    let mut providers = providers.filter(|config| config.dialect == "traefik" && is_on(config));
-    INGRESS.is(&object.id) && providers.any(|config| serves(config, class_of(object), settings))
+    let serves =
+        |config: &GatewayConfig| is_on(config) && serves(config, class_of(object), settings);
+    INGRESS.is(&object.id) && settings.controllers(&DIALECT).iter().any(serves)
 }
 
 fn is_on(config: &GatewayConfig) -> bool {
