@@ -232,7 +232,10 @@ fn judge_all(lab: &Lab, args: &[String], group: &[&Fixture], wrong: &mut Vec<Str
     for fixture in group {
         match lab.judge(&traefik, fixture) {
             Ok(line) => say(&line),
-            Err(error) => wrong.push(format!("{error:#}")),
+            Err(error) => {
+                say(&format!("disagreement: {error:#}"));
+                wrong.push(format!("{error:#}"));
+            }
         }
     }
 }

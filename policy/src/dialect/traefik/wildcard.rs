@@ -74,10 +74,16 @@ fn overshadow(
         host.mentioned |= shade.demand.is_some();
         *door = closed(&entry.entry.name, Because::BrokenReference, &route.site);
         host.remarks.push(misdirected(route, shade));
-    } else if let (Some(site), Admits::Everyone) = (&shade.demand, door.admits) {
+    } else if let (Some(site), true) = (&shade.demand, says_nothing(door)) {
         host.mentioned = true;
         host.remarks.push(uncovered(route, site));
     }
+}
+
+/// Whether a door is open because nothing is said, not because somebody says so.
+fn says_nothing(door: &Door) -> bool {
+    let silent = matches!(door.because, Because::NothingSaid | Because::FellBack);
+    silent && door.admits == Admits::Everyone
 }
 
 fn misdirected(route: &Route, shade: &Shade) -> Remark {
