@@ -97,6 +97,21 @@ fn the_class_and_the_arguments_decide_who_reads() {
 }
 
 #[test]
+fn a_traefik_without_a_class_serves_them_unless_ingress_nginx_is_there_too() {
+    let mut settings = settings("nginx", &[ON]);
+    settings.gateways[0].ingress_class = None;
+    settings
+        .classes
+        .insert("nginx".to_owned(), "k8s.io/ingress-nginx".to_owned());
+    check(&settings, "nginx", "traefik", Verdict::Enforced);
+    settings.gateways.push(GatewayConfig {
+        dialect: "ingress-nginx".to_owned(),
+        ..GatewayConfig::default()
+    });
+    check(&settings, "nginx", "ingress-nginx", Verdict::Enforced);
+}
+
+#[test]
 fn an_ingress_class_goes_before_names() {
     let mut settings = settings("edge", &[ON]);
     settings
