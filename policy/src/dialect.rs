@@ -13,7 +13,9 @@ use crate::bundle::Bundle;
 use crate::fact::{Harm, ObjectFacts, Remark, RemarkKind};
 use crate::gateway::{Gateway, HostKey};
 use crate::host::Host;
-use crate::settings::{Assumption, ConfigMaps, Installation, Learnt, Settings, class_of};
+use crate::settings::{
+    Assumption, ConfigMaps, GatewayConfig, Installation, Learnt, Settings, class_of,
+};
 use crate::site::Site;
 use crate::trust::TrustState;
 use crate::view::View;
@@ -166,7 +168,8 @@ pub fn read(object: &Object, settings: &Settings) -> ObjectFacts {
     let mut facts = match gateway_of(object, settings) {
         Some((dialect, gateway)) => {
             let mut facts = (dialect.read)(object, &gateway, settings);
-            if !traefik::reads_nginx(object, settings) {
+            let own_words = dialect.id == traefik::DIALECT.id;
+            if !(own_words && traefik::reads_nginx(object, settings)) {
                 facts.remarks.extend(foreign_words(object, dialect));
             }
             facts
@@ -245,6 +248,11 @@ fn ingress_dialect(
     class: Option<&str>,
     settings: &Settings,
 ) -> Option<&'static Dialect> {
+    // Traefik can serve in ingress-nginx' place, if that is not there itself.
+    let rival = |config: &GatewayConfig| config.dialect == ingress_nginx::DIALECT.id;
+    if !settings.gateways.iter().any(rival) && traefik::reads_nginx(object, settings) {
+        return Some(&traefik::DIALECT);
+    }
     let Some(class) = class else {
         return classless(object, settings);
     };

@@ -90,8 +90,12 @@ impl Traefik {
     /// When it still has one after a while.
     pub fn wait_until_empty(&self) -> anyhow::Result<()> {
         wait_until("an empty Traefik", Duration::from_secs(20), || {
-            let routers = self.raw_data()?;
-            ensure!(!routers.contains("@kubernetes"), "there are routers still");
+            let data = self.raw_data()?;
+            let kinds = ["routers", "tcpRouters"].into_iter();
+            let names = kinds.filter_map(|kind| data[kind].as_object());
+            let mut names = names.flat_map(|routers| routers.keys());
+            let left = names.find(|name| name.contains("@kubernetes"));
+            ensure!(left.is_none(), "there is still {left:?}");
             Ok(())
         })
     }
@@ -100,13 +104,13 @@ impl Traefik {
     ///
     /// # Errors
     /// When it does not answer.
-    pub fn raw_data(&self) -> anyhow::Result<String> {
+    pub fn raw_data(&self) -> anyhow::Result<serde_json::Value> {
         let mut stream = TcpStream::connect(("127.0.0.1", self.admin)).context("connecting")?;
         stream.write_all(b"GET /api/rawdata HTTP/1.0\r\nHost: localhost\r\n\r\n")?;
         let mut answer = String::new();
         stream.read_to_string(&mut answer)?;
-        ensure!(answer.contains(" 200 "), "{answer}");
-        Ok(answer)
+        let body = answer.split_once("\r\n\r\n").map(|(_, body)| body);
+        serde_json::from_str(body.unwrap_or_default()).with_context(|| answer.clone())
     }
 }
 

@@ -97,7 +97,11 @@ impl Lab {
     /// With ports on which something answers, and without a class: this Traefik reads no
     /// IngressClasses.
     fn adapted(&self, fixture: &Fixture) -> String {
-        let tls = ["passthrough: true", "backend-protocol: HTTPS"];
+        let tls = [
+            "passthrough: true",
+            "ssl-passthrough: ",
+            "backend-protocol: HTTPS",
+        ];
         let (port, backend) = match tls.iter().any(|words| fixture.text.contains(words)) {
             true => (self.tls_port, "name: tls-backend,"),
             false => (self.port, "name: backend,"),
@@ -232,7 +236,10 @@ fn judge_all(lab: &Lab, args: &[String], group: &[&Fixture], wrong: &mut Vec<Str
     for fixture in group {
         match lab.judge(&traefik, fixture) {
             Ok(line) => say(&line),
-            Err(error) => wrong.push(format!("{error:#}")),
+            Err(error) => {
+                say(&format!("disagreement: {error:#}"));
+                wrong.push(format!("{error:#}"));
+            }
         }
     }
 }

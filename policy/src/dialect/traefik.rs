@@ -1,8 +1,9 @@
-//! Traefik: IngressRoute, IngressRouteTCP and TLSOption of both API groups, and the annotations
-//! `traefik.ingress.kubernetes.io/router.*` on an Ingress.
+//! Traefik: IngressRoute, IngressRouteTCP, TLSOption and ServersTransport of both API groups, the
+//! annotations `traefik.ingress.kubernetes.io/router.*` on an Ingress, and those of ingress-nginx
+//! where Traefik serves its Ingresses.
 //!
-//! Source of every statement here: traefik/traefik v3.7.9, `pkg/provider/kubernetes/crd`,
-//! `pkg/provider/kubernetes/ingress`, `pkg/tls/tlsmanager.go`, `pkg/server/aggregator.go`.
+//! Source of every statement here: traefik/traefik v3.7.9, `pkg/provider/kubernetes`,
+//! `pkg/tls/tlsmanager.go`, `pkg/server`; what other versions do differently stands in `version`.
 
 mod backend;
 mod chart;

@@ -38,11 +38,15 @@ mod tests {
 
     #[test]
     fn a_rule_that_the_wildcards_goes_before() {
-        let objects = beside("Host(`*.example.com`)", "Host(`a.example.com`)");
-        check(&objects, "uncovered-host", "421");
         let longer = "Host(`*.example.com`) && PathPrefix(`/`)";
         let objects = beside(longer, "Host(`api.example.com`)");
         check(&objects, "uncovered-host", "421");
+    }
+
+    #[test]
+    fn a_rule_as_long_as_the_wildcards() {
+        let objects = beside("Host(`*.example.com`)", "Host(`a.example.com`)");
+        check(&objects, "uncovered-host", "whenever Traefik loads");
     }
 
     #[test]

@@ -31,6 +31,10 @@ pub(super) const NOT_SHOWN: &[(&str, &str)] = &[
     ("safe-naming", ANOTHER_VERSION),
     ("strict-conflict", ANOTHER_VERSION),
     (
+        "under-wildcard",
+        "routers of equal priority are taken in the order of Go's maps, another in each run (router.go:240)",
+    ),
+    (
         "unknown-type",
         "the API server refuses the object (enum of clientAuthType)",
     ),

@@ -102,27 +102,28 @@ fn unknown_type(object: &Object, spelt: &str) -> Remark {
 /// A cipher suite or a curve that Traefik does not know breaks the option, and with it every
 /// router that names it.
 fn unusable(object: &Object, remarks: &mut Vec<Remark>) -> Option<String> {
-    let lists: [(&str, fn(&str) -> bool); 2] =
-        [("cipherSuites", is_cipher), ("curvePreferences", is_curve)];
-    let mut reason = None;
-    for (field, is_known) in lists {
-        let names = strings(&object.spec[field]);
-        for (index, name) in names.iter().enumerate().filter(|(_, name)| !is_known(name)) {
-            let message = format!(
-                "{field} has no {name:?}: Traefik closes every connection to the hosts of this TLSOption"
-            );
-            reason.get_or_insert_with(|| message.clone());
-            remarks.push(Remark {
-                site: Site::new(&object.id, format!("/spec/{field}/{index}")),
-                kind: RemarkKind::Invalid,
-                harm: Harm::Closes,
-                message,
-                hint: "write the name as Go's crypto/tls has it, or remove it".to_owned(),
-                repair: None,
-            });
-        }
-    }
+    let ciphers = unknown_names(object, "cipherSuites", is_cipher);
+    let curves = unknown_names(object, "curvePreferences", is_curve);
+    let unknown: Vec<_> = ciphers.into_iter().chain(curves).collect();
+    let reason = unknown.first().map(|remark| remark.message.clone());
+    remarks.extend(unknown);
     reason
+}
+
+fn unknown_names(object: &Object, field: &str, is_known: fn(&str) -> bool) -> Vec<Remark> {
+    let names = strings(&object.spec[field]).into_iter().enumerate();
+    let unknown = names.filter(|(_, name)| !is_known(name));
+    let remark = |(index, name)| Remark {
+        site: Site::new(&object.id, format!("/spec/{field}/{index}")),
+        kind: RemarkKind::Invalid,
+        harm: Harm::Closes,
+        message: format!(
+            "{field} has no {name:?}: Traefik closes every connection to the hosts of this TLSOption"
+        ),
+        hint: "write the name as Go's crypto/tls has it, or remove it".to_owned(),
+        repair: None,
+    };
+    unknown.map(remark).collect()
 }
 
 fn unknown_versions(object: &Object) -> Vec<Remark> {

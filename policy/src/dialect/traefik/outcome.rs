@@ -57,6 +57,11 @@ pub(super) fn of_any(options: &[Arc<TlsOption>], host: &mut Host, view: &View<'_
     weakest.1.clone()
 }
 
+/// The one of two that lets more in.
+pub(super) fn weaker(one: Admits, other: Admits) -> Admits {
+    if rank(other) < rank(one) { other } else { one }
+}
+
 fn rank(admits: Admits) -> u8 {
     match admits {
         Admits::Everyone => 0,

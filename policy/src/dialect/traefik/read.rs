@@ -53,7 +53,8 @@ fn in_vain(object: &Object, reason: String) -> Option<Remark> {
     (old || asks).then(|| Remark {
         site: Site::new(&object.id, if old { "/apiVersion" } else { "" }),
         kind: RemarkKind::NoEffect,
-        harm: Harm::Opens,
+        // Another Traefik may read what this one does not watch.
+        harm: if old { Harm::Opens } else { Harm::Harmless },
         message: reason,
         hint: if old {
             format!("write apiVersion: {}/v1alpha1", super::GROUP)

@@ -23,6 +23,10 @@ pub(super) fn unread(object: &Object, provider: &str, config: &GatewayConfig) ->
     if !selects(selector, &object.labels) {
         return Some(format!("Traefik only reads objects with labels {selector}"));
     }
+    if config.args.is_empty() {
+        // Nothing is known of what this Traefik is told: its class may be any.
+        return None;
+    }
     wrong_class(object, flag("ingressclass").unwrap_or_default())
 }
 
@@ -100,6 +104,28 @@ fn is_in(value: &str, list: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn classes_of_routes_count_where_arguments_are_told() {
+        let object = serde_json::json!({"apiVersion": "traefik.io/v1alpha1",
+            "kind": "IngressRoute", "metadata": {"name": "a", "namespace": "shop",
+                "annotations": {"kubernetes.io/ingress.class": "edge"}}});
+        let object = Object::from_value(&object).expect("a route");
+        let reason = |args: &[&str]| {
+            let config = GatewayConfig {
+                args: args.iter().map(|arg| (*arg).to_owned()).collect(),
+                ..GatewayConfig::default()
+            };
+            unread(&object, "kubernetescrd", &config)
+        };
+        assert_eq!(reason(&[]), None);
+        assert_eq!(
+            reason(&["--providers.kubernetesCRD.ingressClass=edge"]),
+            None
+        );
+        assert!(reason(&["--providers.kubernetesCRD=true"]).is_some());
+        assert!(reason(&["--providers.kubernetesCRD.namespaces=other"]).is_some());
+    }
 
     #[test]
     fn selectors() {

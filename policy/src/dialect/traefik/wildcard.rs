@@ -2,11 +2,13 @@
 //! with the longest rule, and where the two have different options Traefik answers 421
 //! (`middlewares/snicheck/snicheck.go:26-44`).
 
+use std::cmp::Ordering;
 use std::collections::{BTreeSet, HashMap};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use super::conflict::{has_tls, is_live, option_name};
 use super::entry::{Entry, closed};
+use super::outcome;
 use super::version::{SNI_CHECK, WILDCARDS, has};
 use crate::fact::{Harm, Protocol, Remark, RemarkKind, Route};
 use crate::gateway::HostKey;
@@ -17,14 +19,29 @@ use crate::{ObjectRef, SecretRef, Site};
 #[derive(Debug)]
 struct Shade {
     doors: Vec<(Arc<Route>, Door)>,
-    /// The router that answers every path: priority and option.
-    whole: Option<(usize, String)>,
+    /// The router that answers every path.
+    whole: Option<Whole>,
     /// Whether certificates are asked for, and where that is said.
     demand: Option<Site>,
     mentioned: bool,
     excluded: BTreeSet<String>,
     rests_on: BTreeSet<Arc<ObjectRef>>,
     wanted: BTreeSet<SecretRef>,
+}
+
+/// A wildcard's router that answers every path.
+#[derive(Debug)]
+struct Whole {
+    priority: usize,
+    option: String,
+    admits: Admits,
+}
+
+impl Shade {
+    fn owner(&self) -> String {
+        let first = self.doors.first();
+        first.map_or_else(String::new, |(route, _)| route.site.object.to_string())
+    }
 }
 
 /// The shades that were found out, for the hosts that share them.
@@ -66,35 +83,66 @@ fn overshadow(
     door: &mut Door,
     host: &mut Host,
 ) {
-    let over = shade.whole.as_ref();
-    let over = over.filter(|(priority, name)| {
-        *priority >= route.rule_length && Some(name.as_str()) != handshake
-    });
-    if over.is_some() && has(entry.conflicts.config, SNI_CHECK) {
-        host.mentioned |= shade.demand.is_some();
-        *door = closed(&entry.entry.name, Because::BrokenReference, &route.site);
-        host.remarks.push(misdirected(route, shade));
-    } else if let (Some(site), Admits::Everyone) = (&shade.demand, door.admits) {
-        host.mentioned = true;
-        host.remarks.push(uncovered(route, site));
+    let other = shade.whole.as_ref();
+    let other = other.filter(|whole| Some(whole.option.as_str()) != handshake);
+    let against = other.map(|whole| (whole, whole.priority.cmp(&route.rule_length)));
+    match against {
+        Some((_, Ordering::Greater)) if has(entry.conflicts.config, SNI_CHECK) => {
+            host.mentioned |= shade.demand.is_some();
+            *door = closed(&entry.entry.name, Because::BrokenReference, &route.site);
+            host.remarks.push(misdirected(route, shade));
+        }
+        Some((whole, Ordering::Equal)) if shade.demand.is_some() || asks(door.admits) => {
+            host.mentioned = true;
+            door.admits = outcome::weaker(door.admits, whole.admits);
+            host.remarks.push(undecided(route, shade));
+        }
+        _ => {
+            if let (Some(site), true) = (&shade.demand, says_nothing(door)) {
+                host.mentioned = true;
+                host.remarks.push(uncovered(route, site));
+            }
+        }
     }
 }
 
+fn asks(admits: Admits) -> bool {
+    matches!(
+        admits,
+        Admits::Trusted | Admits::AnySubject | Admits::AnyCertificate | Admits::Optional
+    )
+}
+
+/// Whether a door is open because nothing is said, not because somebody says so.
+fn says_nothing(door: &Door) -> bool {
+    let silent = matches!(door.because, Because::NothingSaid | Because::FellBack);
+    silent && door.admits == Admits::Everyone
+}
+
 fn misdirected(route: &Route, shade: &Shade) -> Remark {
-    let wildcard = shade
-        .doors
-        .first()
-        .map(|(route, _)| route.site.object.to_string());
     Remark {
         site: route.site.clone(),
         kind: RemarkKind::Uncovered,
         harm: Harm::Closes,
         message: format!(
-            "the rule is no longer than the wildcard's of {}, whose TLS option is another: Traefik answers 421 to everybody",
-            wildcard.unwrap_or_default()
+            "the rule is shorter than the wildcard's of {}, whose TLS option is another: Traefik answers 421 to everybody",
+            shade.owner()
         ),
         hint: "name the same TLSOption here, or set a higher priority".to_owned(),
         repair: None,
+    }
+}
+
+/// Both the handshake and the router are looked for in the order of Go's maps where priorities are
+/// equal (`router.go:240`, `tcp/router.go:277`): what a client meets changes from load to load.
+fn undecided(route: &Route, shade: &Shade) -> Remark {
+    Remark {
+        harm: Harm::Opens,
+        message: format!(
+            "the rule is as long as the wildcard's of {}, whose TLS option is another: which of the two holds changes whenever Traefik loads",
+            shade.owner()
+        ),
+        ..misdirected(route, shade)
     }
 }
 
@@ -158,20 +206,19 @@ fn cast(entry: &Entry<'_>, key: &HostKey) -> Shade {
     let doors: Vec<_> = doors
         .map(|route| (Arc::clone(route), own.http(route, &mut host)))
         .collect();
-    let asks = [
-        Admits::Trusted,
-        Admits::AnySubject,
-        Admits::AnyCertificate,
-        Admits::Optional,
-    ];
-    let demand = doors.iter().find(|(_, door)| asks.contains(&door.admits));
-    let whole = routes.iter().filter(|route| route.matching.whole);
-    let whole = whole.max_by_key(|route| route.rule_length);
+    let demand = doors.iter().find(|(_, door)| asks(door.admits));
+    let whole = doors.iter().filter(|(route, _)| route.matching.whole);
+    let whole = whole.max_by_key(|(route, _)| route.rule_length);
+    let whole = whole.map(|(route, door)| Whole {
+        priority: route.rule_length,
+        option: resolved(entry, route),
+        admits: door.admits,
+    });
     host.rests_on
         .extend(routes.iter().map(|route| Arc::clone(&route.site.object)));
     Shade {
         demand: demand.map(|(_, door)| door.site.clone()),
-        whole: whole.map(|route| (route.rule_length, resolved(entry, route))),
+        whole,
         excluded: routes
             .iter()
             .flat_map(|route| route.matching.excluded.clone())
