@@ -71,6 +71,7 @@ fn check_key(key: &HostKey, view: &View<'_>, now: i64) -> HostReport {
 
 /// Settles and checks every host, and passes on what is remarked of objects without one.
 pub fn report(view: &View<'_>, now: i64) -> Report {
+    let view = &view.clone().at(now);
     let keys = view.base().hosts();
     let hosts: Vec<_> = keys.iter().map(|key| check_key(key, view, now)).collect();
     let on_hosts = hosts.iter().flat_map(|host| host.findings.iter().cloned());

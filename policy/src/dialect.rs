@@ -19,6 +19,8 @@ use crate::settings::{Settings, class_of};
 use crate::site::Site;
 use crate::trust::TrustState;
 use crate::view::View;
+use crate::vouch::Library;
+use crate::weigh::weigh;
 use crate::{Mode, Object, ObjectRef};
 
 /// Every dialect. One row, one folder.
@@ -100,6 +102,10 @@ pub struct Dialect {
     pub kinds: &'static [Kind],
     /// How a client without an acceptable certificate is refused.
     pub refuses: &'static str,
+    /// The library that verifies client certificates.
+    pub library: Library,
+    /// Whether the certificates of a key pair beside the CA are trusted for clients too.
+    pub trusts_pair: bool,
     /// The data keys of a Secret that it may read as a CA.
     pub ca_keys: &'static [&'static str],
     /// Reads an object that this gateway serves, without looking anything up.
@@ -168,6 +174,9 @@ pub fn read(object: &Object, settings: &Settings) -> ObjectFacts {
         None => plain(object),
     };
     facts.ignore = object.annotation(crate::IGNORE).map(str::to_owned);
+    if INGRESS.is(&object.id) {
+        facts.server_secrets = server_secrets(object);
+    }
     facts.remarks.extend(object.oddities.iter().map(|oddity| {
         Remark {
             site: Site::new(&object.id, oddity.pointer.clone()),
@@ -183,10 +192,21 @@ pub fn read(object: &Object, settings: &Settings) -> ObjectFacts {
     facts
 }
 
+/// The Secrets of `spec.tls` of an Ingress.
+fn server_secrets(object: &Object) -> Vec<SecretRef> {
+    let entries = object.spec["tls"].as_array().into_iter().flatten();
+    let names = entries.filter_map(|entry| entry["secretName"].as_str());
+    names
+        .map(|name| SecretRef::new(&object.id.namespace, name))
+        .collect()
+}
+
 /// Resolves and merges one host.
 pub fn settle(key: &HostKey, view: &View<'_>) -> Host {
     let dialect = by_id(key.gateway.dialect).expect("a host key carries the id of a dialect");
-    (dialect.settle)(key, view)
+    let mut host = (dialect.settle)(key, view);
+    weigh(&mut host, view);
+    host
 }
 
 /// Which gateway serves an object, as far as the object and the settings tell.
@@ -286,7 +306,8 @@ fn by_annotations(object: &Object) -> Option<&'static Dialect> {
 /// A Secret or ConfigMap, an object that promises one, or an object without meaning here.
 fn plain(object: &Object) -> ObjectFacts {
     let mut facts = ObjectFacts::silent(&object.id);
-    if object.id.api_version == "v1" && object.id.kind == "Secret" {
+    let holds_ca = object.data.values().any(Option::is_some);
+    if SecretRef::is_one(&object.id) && (holds_ca || object.id.kind == "Secret") {
         facts.bundle = Some(Arc::new(Bundle::read(object)));
     }
     facts.promises = pending::promises(object);

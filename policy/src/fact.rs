@@ -27,6 +27,21 @@ pub struct ObjectFacts {
     pub remarks: Vec<Remark>,
     /// What `lint` is asked to be silent about, as it stands.
     pub ignore: Option<String>,
+    /// The Secrets with the server certificates of its hosts.
+    pub server_secrets: Vec<SecretRef>,
+    /// How long a client's chain may be.
+    pub depth: Option<Depth>,
+}
+
+/// How many CAs may stand between a client's certificate and a root.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Depth {
+    /// Where it stands, or would stand.
+    pub site: Site,
+    /// How many.
+    pub allowed: u32,
+    /// Whether the object says so itself.
+    pub stated: bool,
 }
 
 impl ObjectFacts {
@@ -41,6 +56,8 @@ impl ObjectFacts {
             promises: Vec::new(),
             remarks: Vec::new(),
             ignore: None,
+            server_secrets: Vec::new(),
+            depth: None,
         }
     }
 

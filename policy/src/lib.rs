@@ -21,17 +21,20 @@ mod gateway;
 mod host;
 mod lookup;
 mod object;
+mod secret_ref;
 mod settings;
 mod site;
 mod store;
 mod subject;
 mod trust;
 mod view;
+mod vouch;
+mod weigh;
 
 pub use bundle::Bundle;
 pub use check::{HostReport, Report, check_host, check_remarks, report};
 pub use fact::{
-    Demand, Filter, Harm, Malformed, Mode, ObjectFacts, OptionTarget, OptionUse, PlainHttp,
+    Demand, Depth, Filter, Harm, Malformed, Mode, ObjectFacts, OptionTarget, OptionUse, PlainHttp,
     Protocol, Remark, RemarkKind, Route, TlsOption, TrustRef,
 };
 pub use finding::{Finding, Severity};
@@ -44,6 +47,7 @@ pub use site::{Repair, Site};
 pub use store::Facts;
 pub use trust::{TrustState, TrustUse};
 pub use view::View;
+pub use vouch::{Library, Trusted, Useless, Worth};
 
 /// The annotation that silences rules for an object, in `lint` alone.
 pub const IGNORE: &str = "kubectl-mtls.github.io/ignore";

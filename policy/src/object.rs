@@ -11,8 +11,10 @@ use base64::engine::general_purpose::STANDARD;
 use serde::de::{Deserialize, Deserializer, IgnoredAny, MapAccess, Visitor};
 use serde_json::Value;
 
+pub use crate::secret_ref::SecretRef;
+
 /// Keys of a Secret or ConfigMap whose value a gateway may read as certificates.
-const CERTIFICATE_KEYS: [&str; 4] = ["ca.crl", "ca.crt", "tls.ca", "tls.crt"];
+const CERTIFICATE_KEYS: [&str; 5] = ["ca.crl", "ca.crt", "cert", "tls.ca", "tls.crt"];
 
 /// Which object is meant.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -44,41 +46,6 @@ impl fmt::Display for ObjectRef {
         } else {
             write!(f, "{kind}/{} in namespace {}", self.name, self.namespace)
         }
-    }
-}
-
-/// The namespace and name of a Secret that somebody refers to.
-#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub struct SecretRef {
-    /// Its namespace.
-    pub namespace: String,
-    /// Its name.
-    pub name: String,
-}
-
-impl SecretRef {
-    /// A reference from its two parts.
-    pub fn new(namespace: &str, name: &str) -> Self {
-        Self {
-            namespace: namespace.to_owned(),
-            name: name.to_owned(),
-        }
-    }
-
-    /// The object it refers to.
-    pub fn object(&self) -> ObjectRef {
-        ObjectRef {
-            api_version: "v1".to_owned(),
-            kind: "Secret".to_owned(),
-            namespace: self.namespace.clone(),
-            name: self.name.clone(),
-        }
-    }
-}
-
-impl fmt::Display for SecretRef {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}/{}", self.namespace, self.name)
     }
 }
 

@@ -18,12 +18,13 @@ pub struct View<'a> {
     base: &'a Facts,
     overlay: HashMap<Arc<ObjectRef>, Option<Arc<ObjectFacts>>>,
     bundles: HashMap<SecretRef, Lookup<Arc<Bundle>>>,
+    now: Option<i64>,
 }
 
 impl<'a> View<'a> {
     /// Lays an object's facts over the store; `None`: the object is gone.
     pub fn lay(&mut self, object: &Arc<ObjectRef>, facts: Option<Arc<ObjectFacts>>) {
-        if object.kind == "Secret" {
+        if SecretRef::is_one(object) {
             let found = facts.as_ref().and_then(|facts| facts.bundle.clone());
             let found = found.map_or(Lookup::Missing, Lookup::Found);
             self.bundles.insert(secret_of(object), found);
@@ -34,6 +35,18 @@ impl<'a> View<'a> {
     /// Lays what a look-up of a Secret gave over the store.
     pub fn lay_bundle(&mut self, secret: SecretRef, found: Lookup<Arc<Bundle>>) {
         self.bundles.insert(secret, found);
+    }
+
+    /// The same, at a moment in Unix seconds: certificates may have expired.
+    #[must_use]
+    pub fn at(mut self, now: i64) -> Self {
+        self.now = Some(now);
+        self
+    }
+
+    /// The moment, where one is said.
+    pub(crate) fn now(&self) -> Option<i64> {
+        self.now
     }
 
     /// What is known of the gateways themselves.
@@ -119,10 +132,11 @@ impl<'a> View<'a> {
         if self.is_promised(secret) {
             return Some(pending(secret));
         }
-        match self.base.seen("Secret") {
+        let kind = secret.kind();
+        match self.base.seen(kind) {
             Seen::All => Some(Lookup::Missing),
             Seen::Some => None,
-            Seen::Forbidden(why) => Some(Lookup::Unknown(format!("Secret {secret}: {why}"))),
+            Seen::Forbidden(why) => Some(Lookup::Unknown(format!("{kind} {secret}: {why}"))),
         }
     }
 
@@ -176,6 +190,7 @@ impl Facts {
             base: self,
             overlay: HashMap::new(),
             bundles: HashMap::new(),
+            now: None,
         }
     }
 }

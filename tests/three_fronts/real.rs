@@ -16,7 +16,7 @@ use tests::traefik::{Traefik, backend, binary, service};
 use tests::{keys, say, wait_until};
 
 /// Fixtures that this Traefik cannot show, each with the reason.
-const NOT_SHOWN: [(&str, &str); 3] = [
+const NOT_SHOWN: [(&str, &str); 2] = [
     (
         "old-group",
         "Traefik 3 does not read traefik.containo.us (docs, migration v2 to v3)",
@@ -24,10 +24,6 @@ const NOT_SHOWN: [(&str, &str); 3] = [
     (
         "other-provider",
         "the option is one of a file provider, which this Traefik does not have",
-    ),
-    (
-        "expired-ca",
-        "a verdict has no clock; the rule expired-ca says that nobody gets in",
     ),
 ];
 

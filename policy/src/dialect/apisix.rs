@@ -10,6 +10,7 @@ mod settle;
 mod write;
 
 use super::{Dialect, INGRESS, Kind, Role};
+use crate::vouch::Library;
 
 pub(super) const PREFIX: &str = "k8s.apisix.apache.org/";
 pub(super) const GROUP: &str = "apisix.apache.org";
@@ -37,6 +38,8 @@ pub(super) static DIALECT: Dialect = Dialect {
         kind("ApisixRoute", "apisixroutes"),
     ],
     refuses: "TLS handshake or HTTP 400",
+    library: Library::OpenSsl,
+    trusts_pair: false,
     ca_keys: &["ca.crt", "cert", "tls.crt"],
     read: read::read,
     settle: settle::settle,

@@ -4,12 +4,14 @@
 //! `internal/ingress/annotations/authtls/main.go`, `internal/ingress/controller/controller.go`,
 //! `internal/ingress/controller/store/backend_ssl.go`, `rootfs/etc/nginx/template/nginx.tmpl`.
 
+mod depth;
 mod read;
 mod settle;
 mod words;
 mod write;
 
 use super::{Dialect, INGRESS};
+use crate::vouch::Library;
 
 pub(super) const PREFIX: &str = "nginx.ingress.kubernetes.io/";
 
@@ -22,6 +24,9 @@ pub(super) static DIALECT: Dialect = Dialect {
     client_auth_prefix: "nginx.ingress.kubernetes.io/auth-tls-",
     kinds: &[INGRESS],
     refuses: "HTTP 400",
+    library: Library::OpenSsl,
+    // The controller writes key pair and CA into one file (`ssl.go`, ConfigureCACertWithCertAndKey).
+    trusts_pair: true,
     ca_keys: &["ca.crl", "ca.crt"],
     read: read::read,
     settle: settle::settle,

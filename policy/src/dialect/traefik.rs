@@ -13,6 +13,7 @@ mod settle;
 mod write;
 
 use super::{Dialect, INGRESS, Kind, Role};
+use crate::vouch::Library;
 
 pub(super) const PREFIX: &str = "traefik.ingress.kubernetes.io/";
 
@@ -54,6 +55,8 @@ pub(super) static DIALECT: Dialect = Dialect {
         kind(OLD_GROUP, "Middleware", "middlewares", Role::Context),
     ],
     refuses: "TLS handshake",
+    library: Library::Go,
+    trusts_pair: false,
     ca_keys: &["ca.crt", "tls.ca"],
     read: read::read,
     settle: settle::settle,

@@ -91,7 +91,7 @@ impl Change {
         evidence: &Evidence,
         own: Option<&Arc<ObjectFacts>>,
     ) -> View<'a> {
-        let mut view = facts.view();
+        let mut view = facts.view().at(self.now);
         evidence.lay(&mut view);
         view.lay(&self.object, own.cloned());
         view

@@ -7,8 +7,8 @@ use serde_json::Value;
 use super::PREFIX;
 use crate::dialect::host_name;
 use crate::fact::{
-    Demand, Harm, Malformed, Mode, ObjectFacts, PlainHttp, Protocol, Remark, RemarkKind, Route,
-    TrustRef,
+    Demand, Depth, Harm, Malformed, Mode, ObjectFacts, PlainHttp, Protocol, Remark, RemarkKind,
+    Route, TrustRef,
 };
 use crate::gateway::Gateway;
 use crate::object::{Object, SecretRef, annotation_pointer, strings};
@@ -19,7 +19,11 @@ pub(super) fn read(object: &Object, gateway: &Arc<Gateway>, _: &Settings) -> Obj
     let mut facts = ObjectFacts::silent(&object.id);
     let reader = Reader { object, gateway };
     facts.routes = match object.id.kind.as_str() {
-        "ApisixTls" => vec![reader.tls(&mut facts.remarks)],
+        "ApisixTls" => {
+            facts.depth = reader.allowed_depth();
+            facts.server_secrets = reader.secret_ref("secret").into_iter().collect();
+            vec![reader.tls(&mut facts.remarks)]
+        }
         "ApisixRoute" => reader.rules("/spec/http", |rule| strings(&rule["match"]["hosts"])),
         _ => reader.rules("/spec/rules", |rule| {
             rule["host"]
@@ -120,6 +124,31 @@ impl Reader<'_> {
             foreign: false,
             repair: None,
         }
+    }
+
+    /// The controller sends the depth whether it is set or not, and so 0 where it is not
+    /// (`internal/adc/translator/apisixtls.go`).
+    fn allowed_depth(&self) -> Option<Depth> {
+        let client = &self.object.spec["client"];
+        let stated = client["depth"].as_i64();
+        let pointer = match stated {
+            Some(_) => "/spec/client/depth",
+            None => "/spec/client",
+        };
+        client.is_object().then_some(())?;
+        Some(Depth {
+            site: Site::new(&self.object.id, pointer),
+            allowed: u32::try_from(stated.unwrap_or_default()).ok()?,
+            stated: stated.is_some(),
+        })
+    }
+
+    fn secret_ref(&self, field: &str) -> Option<SecretRef> {
+        let named = &self.object.spec[field];
+        Some(SecretRef::new(
+            named["namespace"].as_str()?,
+            named["name"].as_str()?,
+        ))
     }
 
     /// The schema of APISIX knows no negative depth; the CRD does.

@@ -31,6 +31,7 @@ pub(super) fn read(object: &Object, gateway: &Arc<Gateway>, settings: &Settings)
         mentions: ingress.mentions(),
     };
     facts.routes = ingress.routes(&shared, &mut facts.remarks);
+    facts.depth = super::depth::depth(object);
     facts
 }
 

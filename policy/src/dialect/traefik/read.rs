@@ -12,7 +12,7 @@ use crate::fact::{
 };
 use crate::object::strings;
 use crate::site::Site;
-use crate::{Gateway, GatewayConfig, Object, ObjectRef, Settings};
+use crate::{Gateway, GatewayConfig, Object, ObjectRef, SecretRef, Settings};
 
 pub(super) fn read(object: &Object, gateway: &Arc<Gateway>, settings: &Settings) -> ObjectFacts {
     let config = settings.gateway(gateway.dialect, &gateway.instance);
@@ -23,12 +23,20 @@ pub(super) fn read(object: &Object, gateway: &Arc<Gateway>, settings: &Settings)
     }
     match object.id.kind.as_str() {
         "Ingress" => ingress::read(object, gateway, &mut facts),
-        "IngressRoute" => routes(object, gateway, &config, "Host", &mut facts),
+        "IngressRoute" => {
+            routes(object, gateway, &config, "Host", &mut facts);
+            facts.server_secrets = server_secret(object).into_iter().collect();
+        }
         "IngressRouteTCP" => routes(object, gateway, &config, "HostSNI", &mut facts),
         "TLSOption" => option::read(object, gateway, &mut facts),
         _ => facts.filters.push(filter(object, gateway)),
     }
     facts
+}
+
+fn server_secret(object: &Object) -> Option<SecretRef> {
+    let name = object.spec["tls"]["secretName"].as_str()?;
+    Some(SecretRef::new(&object.id.namespace, name))
 }
 
 /// Traefik 3 reads the group traefik.io alone.
