@@ -8,7 +8,7 @@ use std::sync::Arc;
 use anyhow::Context as _;
 use http::Request;
 use kube::Client;
-use policy::dialect::{INGRESS_CLASS, Kind};
+use policy::dialect::{CLASSES, Kind};
 use policy::{Bundle, Facts, Lookup, Object, Report, SecretRef, Seen, Settings};
 use serde::Deserialize;
 use serde_json::Value;
@@ -169,8 +169,11 @@ impl Cluster {
         let mut facts = Facts::new(settings, Seen::All);
         // Secrets are not listed: those that are referred to are asked for one by one.
         facts.set_seen("Secret", Seen::Some);
-        for object in self.list(&INGRESS_CLASS, None).await?.unwrap_or_default() {
-            facts.settings.learn(&object);
+        facts.set_seen("ConfigMap", Seen::Some);
+        for class in &CLASSES {
+            for object in self.list(class, None).await?.unwrap_or_default() {
+                facts.settings.learn(&object);
+            }
         }
         for kind in policy::dialect::kinds() {
             match self.list_somewhere(&kind, fallback).await? {
@@ -260,7 +263,8 @@ impl Cluster {
     }
 
     async fn bundle(&self, secret: &SecretRef) -> anyhow::Result<Lookup<Arc<Bundle>>> {
-        let path = item("v1", "secrets", &secret.namespace, &secret.name);
+        let (kind, plural) = (secret.kind(), secret.plural());
+        let path = item("v1", plural, &secret.namespace, &secret.name);
         match self.send(get(&path)).await {
             Ok(text) => Ok(match Object::from_json(&text) {
                 Ok(object) => Lookup::Found(Arc::new(Bundle::read(&object))),
@@ -270,11 +274,11 @@ impl Cluster {
             Err(kube::Error::Api(status)) if status.is_forbidden() => {
                 say(
                     "warning",
-                    &format!("Secret {secret} may not be read: the verdict stays unknown"),
+                    &format!("{kind} {secret} may not be read: the verdict stays unknown"),
                 );
-                Ok(Lookup::Unknown(format!("Secret {secret}: forbidden")))
+                Ok(Lookup::Unknown(format!("{kind} {secret}: forbidden")))
             }
-            Err(error) => Err(failed(&error, &format!("Secret {secret}"))),
+            Err(error) => Err(failed(&error, &format!("{kind} {secret}"))),
         }
     }
 }

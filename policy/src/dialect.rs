@@ -2,6 +2,7 @@
 //! its folder; the table here is all that others see.
 
 mod apisix;
+mod gateway_api;
 mod ingress_nginx;
 mod pending;
 mod traefik;
@@ -84,6 +85,9 @@ pub const INGRESS_CLASS: Kind = Kind {
     role: Role::Context,
 };
 
+/// The kinds that tell which controller serves a class.
+pub const CLASSES: [Kind; 2] = [INGRESS_CLASS, gateway_api::GATEWAY_CLASS];
+
 /// One gateway's way of speaking.
 pub struct Dialect {
     /// The id: `gateway` in output, `dialect` in the configuration.
@@ -92,6 +96,8 @@ pub struct Dialect {
     pub name: &'static str,
     /// `spec.controller` of its IngressClass.
     pub controller: &'static str,
+    /// `spec.controllerName` of its GatewayClass; `None`: it reads no Gateway.
+    pub gateway_controller: Option<&'static str>,
     /// The class that its documentation uses.
     pub class: &'static str,
     /// How its annotations begin.
@@ -218,6 +224,9 @@ pub fn gateway_of(
         let class = class_of(object);
         let dialect = ingress_dialect(object, class, settings)?;
         (dialect, class.unwrap_or(dialect.class))
+    } else if gateway_api::GATEWAY.is(&object.id) {
+        let dialect = gateway_api::dialect_of(object, settings)?;
+        (dialect, dialect.class)
     } else {
         let reads = |dialect: &&&Dialect| dialect.kinds.iter().any(|kind| kind.is(&object.id));
         let dialect = DIALECTS.iter().find(reads)?;
@@ -286,11 +295,18 @@ fn ingress_dialect(
 /// then the one that serves such Ingresses by default.
 fn classless(object: &Object, settings: &Settings) -> Option<&'static Dialect> {
     by_annotations(object)
+        .or_else(|| by_default_class(settings))
         .or_else(|| match settings.gateways.as_slice() {
             [sole] => by_id(&sole.dialect),
             _ => None,
         })
         .or(Some(&traefik::DIALECT))
+}
+
+/// The API server gives an Ingress without a class the default one when it is created.
+fn by_default_class(settings: &Settings) -> Option<&'static Dialect> {
+    let mut dialects = DIALECTS.iter().copied();
+    dialects.find(|dialect| settings.default_class(dialect.controller).is_some())
 }
 
 fn by_annotations(object: &Object) -> Option<&'static Dialect> {

@@ -166,6 +166,8 @@ pub enum Malformed {
     NoNamespace,
     /// More than two parts, or an empty part.
     WrongParts,
+    /// It names a kind of object that the gateway reads no CA from.
+    OtherKind,
 }
 
 /// A reference to the Secret with the client CAs, as it stands.
@@ -270,6 +272,10 @@ pub enum RemarkKind {
     /// The gateway's own side towards the backend: its certificate is not sent, or the backend's
     /// is not verified.
     Upstream,
+    /// A pattern for exempt paths that holds for more than it seems to.
+    Unanchored,
+    /// A CA in a namespace whose owners are others.
+    Foreign,
     /// The version of the gateway has a known flaw that this configuration meets.
     Outdated,
 }

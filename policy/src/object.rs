@@ -114,7 +114,7 @@ impl Object {
     /// Gives an object that names no namespace the one that it would be created in.
     #[must_use]
     pub fn in_namespace(mut self, namespace: &str) -> Self {
-        let cluster_scoped = ["IngressClass", "Namespace", "ClusterRole"];
+        let cluster_scoped = ["ClusterRole", "GatewayClass", "IngressClass", "Namespace"];
         if self.id.namespace.is_empty() && !cluster_scoped.contains(&self.id.kind.as_str()) {
             Arc::make_mut(&mut self.id).namespace = namespace.to_owned();
         }

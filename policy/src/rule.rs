@@ -25,6 +25,7 @@ mod shared_ca;
 mod spoofable_header;
 mod stale_crl;
 mod trusted_key_pair;
+mod unanchored_pattern;
 mod uncovered_host;
 mod unread_crl;
 mod unreadable_object;
@@ -70,6 +71,7 @@ pub static RULES: &[&Rule] = &[
     &spoofable_header::RULE,
     &stale_crl::RULE,
     &trusted_key_pair::RULE,
+    &unanchored_pattern::RULE,
     &uncovered_host::RULE,
     &unread_crl::RULE,
     &unreadable_object::RULE,

@@ -50,8 +50,16 @@ impl SecretRef {
     }
 
     /// Whether an object is one that can be referred to like this.
-    pub(crate) fn is_one(object: &ObjectRef) -> bool {
+    pub fn is_one(object: &ObjectRef) -> bool {
         object.api_version == "v1" && ["ConfigMap", "Secret"].contains(&object.kind.as_str())
+    }
+
+    /// The reference by which an object can be referred to.
+    pub fn of(object: &ObjectRef) -> Self {
+        Self {
+            is_config_map: object.kind == "ConfigMap",
+            ..Self::new(&object.namespace, &object.name)
+        }
     }
 
     /// The object it refers to.

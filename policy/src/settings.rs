@@ -1,6 +1,6 @@
 //! What a gateway is told outside the objects: version, flags, ConfigMap, IngressClasses.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::Deserialize;
 
@@ -9,6 +9,9 @@ use crate::Object;
 /// The annotation that named an Ingress' class before `spec.ingressClassName`.
 pub(crate) const CLASS_ANNOTATION: &str = "kubernetes.io/ingress.class";
 
+/// The annotation that makes an IngressClass the default.
+const DEFAULT_CLASS: &str = "ingressclass.kubernetes.io/is-default-class";
+
 /// Everything that is known about the gateways themselves.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Settings {
@@ -16,6 +19,10 @@ pub struct Settings {
     pub gateways: Vec<GatewayConfig>,
     /// IngressClass name to `spec.controller`, as far as seen.
     pub classes: BTreeMap<String, String>,
+    /// GatewayClass name to `spec.controllerName`, as far as seen.
+    pub gateway_classes: BTreeMap<String, String>,
+    /// The IngressClasses that are the default.
+    pub default_classes: BTreeSet<String>,
 }
 
 /// One controller's settings, in the controller's own spelling.
@@ -86,13 +93,40 @@ impl Settings {
         found.cloned().unwrap_or_default()
     }
 
-    /// Takes note of an IngressClass; other kinds are no settings.
+    /// Takes note of an IngressClass or a GatewayClass; other kinds are no settings.
     pub fn learn(&mut self, object: &Object) {
-        if object.id.kind == "IngressClass" {
-            let controller = object.spec["controller"].as_str().unwrap_or_default();
-            self.classes
-                .insert(object.id.name.clone(), controller.to_owned());
+        let name = &object.id.name;
+        let text = |field: &str| object.spec[field].as_str().unwrap_or_default().to_owned();
+        match object.id.kind.as_str() {
+            "IngressClass" => {
+                self.classes.insert(name.clone(), text("controller"));
+                match object.annotation(DEFAULT_CLASS) {
+                    Some("true") => drop(self.default_classes.insert(name.clone())),
+                    Some(_) | None => drop(self.default_classes.remove(name)),
+                }
+            }
+            "GatewayClass" => {
+                self.gateway_classes
+                    .insert(name.clone(), text("controllerName"));
+            }
+            _ => {}
         }
+    }
+
+    /// Forgets a class of either kind.
+    pub fn forget(&mut self, kind: &str, name: &str) {
+        if kind == "GatewayClass" {
+            self.gateway_classes.remove(name);
+        } else {
+            self.classes.remove(name);
+            self.default_classes.remove(name);
+        }
+    }
+
+    /// The default class of a controller.
+    pub(crate) fn default_class(&self, controller: &str) -> Option<&str> {
+        let serves = |name: &&String| self.classes.get(*name).is_some_and(|who| who == controller);
+        self.default_classes.iter().find(serves).map(String::as_str)
     }
 }
 

@@ -54,8 +54,10 @@ impl Certificates {
         let other = create_root(&CaParams::new("strangers", until(now)), now)?;
         let mut words = of_ca(&ca, &other, now)?;
         words.extend(other_cas(&ca, &other, now)?);
-        let words = words.into_iter();
-        let words = words.map(|(name, pem)| (name, base64(&pem))).collect();
+        // A ConfigMap holds the text itself, in a block that is indented by four.
+        let text = ca.chain_pem().trim_end().replace('\n', "\n    ");
+        let words = words.into_iter().map(|(name, pem)| (name, base64(&pem)));
+        let words = words.chain([("{{ca-text}}", text)]).collect();
         Ok(Self { ca, words })
     }
 

@@ -16,10 +16,15 @@ use tests::traefik::{Traefik, backend, binary, service};
 use tests::{keys, say, wait_until};
 
 /// Fixtures that this Traefik cannot show, each with the reason.
-const NOT_SHOWN: [(&str, &str); 2] = [
+const NOT_SHOWN: [(&str, &str); 4] = [
     (
         "old-group",
         "Traefik 3 does not read traefik.containo.us (docs, migration v2 to v3)",
+    ),
+    ("gateway", "this Traefik runs without the Gateway provider"),
+    (
+        "gateway-default-option",
+        "this Traefik runs without the Gateway provider",
     ),
     (
         "other-provider",

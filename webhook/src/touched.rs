@@ -14,8 +14,8 @@ pub(crate) fn hosts(
     let mut keys = BTreeSet::new();
     for changed in [old, new].into_iter().flatten() {
         of_object(facts, changed, &mut keys);
-        if changed.object.kind == "Secret" {
-            let secret = SecretRef::new(&changed.object.namespace, &changed.object.name);
+        if SecretRef::is_one(&changed.object) {
+            let secret = SecretRef::of(&changed.object);
             for user in facts.users_of_secret(&secret) {
                 of_object(facts, user, &mut keys);
             }

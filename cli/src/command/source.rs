@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
-use policy::{Facts, GatewayConfig, Report, Seen, Settings};
+use policy::{Facts, GatewayConfig, Report, SecretRef, Seen, Settings};
 use serde::Deserialize;
 
 use super::block_on;
@@ -111,7 +111,7 @@ impl Source {
 fn limit(report: &mut Report, namespace: &str) {
     report.hosts.retain(|host| {
         let mut objects = host.host.rests_on.iter();
-        objects.any(|object| object.namespace == namespace && object.kind != "Secret")
+        objects.any(|object| object.namespace == namespace && !SecretRef::is_one(object))
     });
     report
         .findings

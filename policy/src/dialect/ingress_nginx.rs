@@ -19,6 +19,7 @@ pub(super) static DIALECT: Dialect = Dialect {
     id: "ingress-nginx",
     name: "ingress-nginx",
     controller: "k8s.io/ingress-nginx",
+    gateway_controller: None,
     class: "nginx",
     prefix: PREFIX,
     client_auth_prefix: "nginx.ingress.kubernetes.io/auth-tls-",

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use serde_json::Value;
 
 use super::{OLD_GROUP, ingress, matcher, option};
-use crate::dialect::host_name;
+use crate::dialect::{gateway_api, host_name};
 use crate::fact::{
     Filter, Harm, ObjectFacts, OptionTarget, OptionUse, PlainHttp, Protocol, Remark, RemarkKind,
     Route,
@@ -27,6 +27,7 @@ pub(super) fn read(object: &Object, gateway: &Arc<Gateway>, settings: &Settings)
             routes(object, gateway, &config, "Host", &mut facts);
             facts.server_secrets = server_secret(object).into_iter().collect();
         }
+        "Gateway" => return gateway_api::read(object, gateway, &super::GATEWAY_HABITS),
         "IngressRouteTCP" => routes(object, gateway, &config, "HostSNI", &mut facts),
         "TLSOption" => option::read(object, gateway, &mut facts),
         _ => facts.filters.push(filter(object, gateway)),
