@@ -54,8 +54,8 @@ impl Certificates {
         let other = create_root(&CaParams::new("strangers", until(now)), now)?;
         let mut words = of_ca(&ca, &other, now)?;
         words.extend(other_cas(&ca, &other, now)?);
-        // A ConfigMap holds the text itself, in a block that is indented by four.
-        let text = ca.chain_pem().trim_end().replace('\n', "\n    ");
+        // A ConfigMap holds the text itself, here in quotes.
+        let text = ca.chain_pem().replace('\n', "\\n");
         let words = words.into_iter().map(|(name, pem)| (name, base64(&pem)));
         let words = words.chain([("{{ca-text}}", text)]).collect();
         Ok(Self { ca, words })

@@ -372,3 +372,53 @@ fn redirects(rule: &Value) -> bool {
         filter["type"] == "RequestRedirect" && filter["requestRedirect"]["scheme"] == "https"
     })
 }
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+    use serde_json::json;
+
+    fn gateway(class: &str) -> Object {
+        let gateway = json!({"apiVersion": "gateway.networking.k8s.io/v1", "kind": "Gateway",
+            "metadata": {"name": "edge", "namespace": "shop"},
+            "spec": {"gatewayClassName": class, "listeners": []}});
+        Object::from_value(&gateway).unwrap()
+    }
+
+    #[test]
+    fn the_class_tells_who_serves_it() {
+        let mut settings = Settings::default();
+        let id = |settings: &Settings, class| {
+            dialect_of(&gateway(class), settings).map(|dialect| dialect.id)
+        };
+        assert_eq!(id(&settings, "apisix-edge"), Some("apisix"));
+        assert_eq!(id(&settings, "edge"), None);
+        let controller = json!({"controllerName": "traefik.io/gateway-controller"});
+        let class = json!({"apiVersion": "gateway.networking.k8s.io/v1", "kind": "GatewayClass",
+            "metadata": {"name": "edge"}, "spec": controller});
+        settings.learn(&Object::from_value(&class).unwrap());
+        assert_eq!(id(&settings, "edge"), Some("traefik"));
+        settings.forget("GatewayClass", "edge");
+        assert_eq!(id(&settings, "edge"), None);
+    }
+
+    #[test]
+    fn routes_are_found_by_gateway_and_host() {
+        let route = json!({"apiVersion": "gateway.networking.k8s.io/v1", "kind": "HTTPRoute",
+            "metadata": {"name": "api", "namespace": "shop"},
+            "spec": {"parentRefs": [{"name": "edge"}], "hostnames": ["api.example.com"],
+                "rules": [{"backendRefs": []}]}});
+        let object = Object::from_value(&route).unwrap();
+        let owner = Arc::new(Gateway {
+            dialect: "apisix",
+            instance: "apisix".to_owned(),
+        });
+        let ids: Vec<_> = read_http_route(&object, &owner)
+            .iter()
+            .map(|filter| filter.id.clone())
+            .collect();
+        let id = |host| route_id("shop", "edge", host, false);
+        assert_eq!(ids, [id("api.example.com"), id("*.example.com"), id("*")]);
+    }
+}

@@ -4,11 +4,18 @@ use serde_json::{Value, json};
 
 use super::{GROUP, PREFIX};
 use crate::dialect::WriteRequest;
+use crate::dialect::gateway_api::GATEWAY;
 use crate::{Mode, ObjectRef};
 
 /// Server-side apply configurations: the TLSOption, then the route with the reference alone.
 pub(super) fn write(request: &WriteRequest<'_>) -> Result<Vec<Value>, String> {
     let id = &*request.object.id;
+    if GATEWAY.is(id) {
+        return Err(format!(
+            "Traefik reads nothing about client certificates from {id}: its listeners have the \
+             default TLSOption"
+        ));
+    }
     if request.trust.namespace != id.namespace {
         return Err(format!(
             "Traefik reads the Secrets of a TLSOption from the TLSOption's own namespace, {}, \
