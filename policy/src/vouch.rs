@@ -49,6 +49,8 @@ pub enum Useless {
 
 /// Chains are not followed further; nobody has longer ones.
 const LONGEST: usize = 10;
+/// The list's own length has two octets: nginx and Go end a handshake with a longer one.
+pub(crate) const LONGEST_LIST: usize = 65_535;
 const P224: &str = "1.3.132.0.33";
 
 /// What a gateway trusts through one reference.
@@ -70,10 +72,18 @@ impl<'a> Trusted<'a> {
         self.worth_at(certificate, 0)
     }
 
+    /// Octets of the list of CAs that the gateway sends when it asks for a certificate: each name
+    /// follows two octets of length (RFC 5246 section 7.4.4, RFC 8446 section 4.2.4).
+    pub fn names_size(&self) -> usize {
+        let names = self.certificates.iter();
+        names.map(|certificate| certificate.subject_size + 2).sum()
+    }
+
     /// Whether anybody can get in.
     pub fn lets_anybody_in(&self) -> bool {
         let mut all = self.certificates.iter();
-        all.any(|certificate| !matches!(self.worth(certificate), Worth::Nobody(_)))
+        self.names_size() <= LONGEST_LIST
+            && all.any(|certificate| !matches!(self.worth(certificate), Worth::Nobody(_)))
     }
 
     /// The trusted certificates that this one names as its issuer.

@@ -2,8 +2,10 @@
 
 use super::{Rule, Subject};
 use crate::finding::{Finding, Severity};
+use crate::host::Host;
 use crate::lookup::Lookup;
 use crate::trust::TrustUse;
+use crate::vouch::{LONGEST_LIST, Trusted};
 
 pub(super) static RULE: Rule = Rule {
     id: "oversized-bundle",
@@ -13,17 +15,18 @@ pub(super) static RULE: Rule = Rule {
     check,
 };
 
-/// What the list of CAs may hold, and what one record does.
-const HANDSHAKE: usize = 65_535;
+/// What one TLS record holds.
 const RECORD: usize = 16 * 1024;
 
 fn check(subject: &Subject<'_>, findings: &mut Vec<Finding>) {
-    let used = subject.host.iter().flat_map(|host| &host.trust);
-    findings.extend(used.filter_map(finding));
+    let Some(host) = subject.host else { return };
+    let found = host.trust.iter().filter_map(|used| finding(host, used));
+    findings.extend(found);
 }
 
-fn finding(used: &TrustUse) -> Option<Finding> {
-    let (severity, message) = too_much_data(used).or_else(|| too_many_names(used))?;
+fn finding(host: &Host, used: &TrustUse) -> Option<Finding> {
+    let names = || too_many_names(&host.trusted(used)?);
+    let (severity, message) = too_much_data(used).or_else(names)?;
     Some(RULE.finding(severity, &used.reference.site, message, RULE.remedy))
 }
 
@@ -41,13 +44,11 @@ fn too_much_data(used: &TrustUse) -> Option<(Severity, String)> {
     ))
 }
 
-fn too_many_names(used: &TrustUse) -> Option<(Severity, String)> {
-    // Each name follows two octets of length.
-    let size: usize = used.anchors().iter().map(|ca| ca.subject_size + 2).sum();
-    let names = used.anchors().len();
+fn too_many_names(trusted: &Trusted<'_>) -> Option<(Severity, String)> {
+    let (names, size) = (trusted.certificates.len(), trusted.names_size());
     let message = |then: &str| format!("the names of its {names} CAs take {size} octets: {then}");
     match size {
-        size if size > HANDSHAKE => Some((
+        size if size > LONGEST_LIST => Some((
             Severity::Error,
             message("they do not fit into a handshake, which fails"),
         )),
@@ -76,17 +77,19 @@ mod tests {
 
     #[test]
     fn more_names_than_a_handshake_holds() {
-        let one = ca_pem();
+        let one = named_ca_pem(&"a long name ".repeat(5));
         let objects = |times: usize| {
             let trust = secret("ca", &[("ca.crt", &one.repeat(times))]);
             [route("mtls"), tls_option("mtls", "", &["ca"]), trust]
         };
-        let many = check(
-            &objects(1000),
-            "oversized-bundle",
-            "some clients cut them short",
-        );
-        assert_eq!(many[0].severity, Severity::Warning);
+        let many = objects(300);
+        let found = check(&many, "oversized-bundle", "some clients cut them short");
+        assert_eq!(found[0].severity, Severity::Warning);
+        assert_eq!(verdict(NOW, &many), "enforced");
+        let more = objects(900);
+        let found = check(&more, "oversized-bundle", "which fails");
+        assert_eq!(found[0].severity, Severity::Error);
+        assert_eq!(verdict(NOW, &more), "broken");
         silent(&objects(10), "oversized-bundle");
     }
 }

@@ -117,7 +117,11 @@ pub(super) fn apisix_tls(name: &str) -> Value {
 
 /// A CA of another name.
 pub(super) fn other_ca_pem() -> String {
-    let params = pki::CaParams::new("another", NOW + 10 * YEAR);
+    named_ca_pem("another")
+}
+
+pub(super) fn named_ca_pem(name: &str) -> String {
+    let params = pki::CaParams::new(name, NOW + 10 * YEAR);
     let ca = pki::create_root(&params, NOW).expect("a root can be made");
     ca.chain_pem().to_owned()
 }
