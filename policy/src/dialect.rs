@@ -2,7 +2,9 @@
 //! its folder; the table here is all that others see.
 
 mod apisix;
+mod foreign;
 mod gateway_api;
+mod http_route;
 mod ingress_nginx;
 mod pending;
 mod traefik;
@@ -176,7 +178,7 @@ pub fn read(object: &Object, settings: &Settings) -> ObjectFacts {
     let mut facts = match gateway_of(object, settings) {
         Some((dialect, gateway)) => {
             let mut facts = (dialect.read)(object, &gateway, settings);
-            facts.remarks.extend(foreign_words(object, dialect));
+            facts.remarks.extend(foreign::words(object, dialect));
             facts
         }
         None => plain(object),
@@ -330,40 +332,6 @@ fn plain(object: &Object) -> ObjectFacts {
     }
     facts.promises = pending::promises(object);
     facts
-}
-
-/// Settings in another gateway's words, which this one does not read.
-fn foreign_words(object: &Object, dialect: &Dialect) -> Vec<Remark> {
-    let others = DIALECTS.iter().filter(|other| other.id != dialect.id);
-    let prefixes: Vec<_> = others
-        .map(|other| (other.client_auth_prefix, other.name))
-        .collect();
-    let foreign = object.annotations.keys().filter_map(|key| {
-        let (_, name) = prefixes
-            .iter()
-            .find(|(prefix, _)| key.starts_with(prefix))?;
-        Some((key, *name))
-    });
-    foreign
-        .map(|(key, name)| foreign_word(object, dialect, key, name))
-        .collect()
-}
-
-fn foreign_word(object: &Object, dialect: &Dialect, key: &str, name: &str) -> Remark {
-    Remark {
-        site: Site::new(&object.id, crate::object::annotation_pointer(key)),
-        kind: RemarkKind::NoEffect,
-        harm: Harm::Opens,
-        message: format!(
-            "{key} is an annotation of {name}; {} does not read it",
-            dialect.name
-        ),
-        hint: format!(
-            "say it in the words of {}: `kubectl mtls protect ingress/{} -n {} --trust SECRET`",
-            dialect.name, object.id.name, object.id.namespace
-        ),
-        repair: None,
-    }
 }
 
 /// A host name as gateways compare it.

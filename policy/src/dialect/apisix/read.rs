@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use super::{CONTROLLER, PREFIX};
 use crate::dialect::gateway_api::{self, Habits};
-use crate::dialect::{INGRESS, host_name};
+use crate::dialect::{INGRESS, host_name, http_route};
 use crate::fact::{Filter, Harm, ObjectFacts, PlainHttp, Protocol, Remark, RemarkKind, Route};
 use crate::gateway::Gateway;
 use crate::object::{Object, annotation_pointer, strings};
@@ -34,7 +34,7 @@ pub(super) fn read(object: &Object, gateway: &Arc<Gateway>, settings: &Settings)
         "ApisixUpstream" => facts.remarks = reader.upstream(),
         "ApisixGlobalRule" => facts.filters.extend(reader.global()),
         "Gateway" => return gateway_api::read(object, gateway, &reader.habits()),
-        "HTTPRoute" => facts.filters = gateway_api::read_http_route(object, gateway),
+        "HTTPRoute" => facts.filters = http_route::read(object, gateway),
         "ApisixPluginConfig" => facts.filters = vec![reader.plugins(reader.id(&object.id.name))],
         _ => facts.routes = reader.ingress(),
     }
