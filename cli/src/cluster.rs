@@ -204,6 +204,7 @@ impl Cluster {
         let mut facts = Facts::new(self.settings(settings).await?, Seen::All);
         // Secrets are not listed: those that are referred to are asked for one by one.
         facts.set_seen("Secret", Seen::Some);
+        facts.set_seen("ConfigMap", Seen::Some);
         for kind in policy::dialect::kinds() {
             match self.list_somewhere(&kind, fallback).await? {
                 Ok(objects) => {
@@ -293,7 +294,8 @@ impl Cluster {
     }
 
     async fn bundle(&self, secret: &SecretRef) -> anyhow::Result<Lookup<Arc<Bundle>>> {
-        let path = item("v1", "secrets", &secret.namespace, &secret.name);
+        let (kind, plural) = (secret.kind(), secret.plural());
+        let path = item("v1", plural, &secret.namespace, &secret.name);
         match self.send(get(&path)).await {
             Ok(text) => Ok(match Object::from_json(&text) {
                 Ok(object) => Lookup::Found(Arc::new(Bundle::read(&object))),
@@ -303,11 +305,11 @@ impl Cluster {
             Err(kube::Error::Api(status)) if status.is_forbidden() => {
                 say(
                     "warning",
-                    &format!("Secret {secret} may not be read: the verdict stays unknown"),
+                    &format!("{kind} {secret} may not be read: the verdict stays unknown"),
                 );
-                Ok(Lookup::Unknown(format!("Secret {secret}: forbidden")))
+                Ok(Lookup::Unknown(format!("{kind} {secret}: forbidden")))
             }
-            Err(error) => Err(failed(&error, &format!("Secret {secret}"))),
+            Err(error) => Err(failed(&error, &format!("{kind} {secret}"))),
         }
     }
 }

@@ -345,7 +345,9 @@ impl Stored {
         });
         let change = json!({"metadata": {"resourceVersion": self.version},
             "data": data.collect::<Map<_, _>>()});
-        let SecretRef { namespace, name } = &self.place;
+        let SecretRef {
+            namespace, name, ..
+        } = &self.place;
         let path = item("v1", self.kind.plural(), namespace, name);
         cluster.merge(&path, &change, dry_run).await
     }

@@ -74,6 +74,7 @@ fn check_key(key: &HostKey, view: &View<'_>, now: i64) -> HostReport {
 
 /// Settles and checks every host, and passes on what is remarked of objects without one.
 pub fn report(view: &View<'_>, now: i64) -> Report {
+    let view = &view.clone().at(now);
     let keys = view.base().hosts();
     let reports = keys.iter().map(|key| check_key(key, view, now));
     // What opens no way in and says nothing is no host.

@@ -2,6 +2,9 @@
 //! its folder; the table here is all that others see.
 
 mod apisix;
+mod foreign;
+mod gateway_api;
+mod http_route;
 mod ingress_nginx;
 pub(crate) mod pending;
 mod traefik;
@@ -19,7 +22,9 @@ use crate::settings::{
 use crate::site::Site;
 use crate::trust::TrustState;
 use crate::view::View;
-use crate::{Object, ObjectRef};
+use crate::vouch::Library;
+use crate::weigh::weigh;
+use crate::{Object, ObjectRef, SecretRef};
 
 pub use write::{GatewayRequest, Removal, WriteRequest, Written, argument};
 
@@ -84,6 +89,9 @@ pub const INGRESS_CLASS: Kind = Kind {
     role: Role::Context,
 };
 
+/// The kinds that tell which controller serves a class.
+pub const CLASSES: [Kind; 2] = [INGRESS_CLASS, gateway_api::GATEWAY_CLASS];
+
 /// One gateway's way of speaking.
 pub struct Dialect {
     /// The id: `gateway` in output, `dialect` in the configuration.
@@ -92,6 +100,8 @@ pub struct Dialect {
     pub name: &'static str,
     /// `spec.controller` of its IngressClass.
     pub controller: &'static str,
+    /// `spec.controllerName` of its GatewayClass; `None`: it reads no Gateway.
+    pub gateway_controller: Option<&'static str>,
     /// The class that its documentation uses.
     pub class: &'static str,
     /// How its annotations begin.
@@ -104,6 +114,12 @@ pub struct Dialect {
     pub identity_headers: &'static [&'static str],
     /// How a client without an acceptable certificate is refused.
     pub refuses: &'static str,
+    /// The library that verifies client certificates.
+    pub library: Library,
+    /// Whether the certificates of a key pair beside the CA are trusted for clients too.
+    pub trusts_pair: bool,
+    /// Whether what is said of a wildcard, or of every host, holds for exact hosts as well.
+    pub wildcards_reach: bool,
     /// The data keys of a Secret that it may read as a CA.
     pub ca_keys: &'static [&'static str],
     /// Reads an object that this gateway serves, without looking anything up.
@@ -170,13 +186,16 @@ pub fn read(object: &Object, settings: &Settings) -> ObjectFacts {
             let mut facts = (dialect.read)(object, &gateway, settings);
             let own_words = dialect.id == traefik::DIALECT.id;
             if !(own_words && traefik::reads_nginx(object, settings)) {
-                facts.remarks.extend(foreign_words(object, dialect));
+                facts.remarks.extend(foreign::words(object, dialect));
             }
             facts
         }
         None => plain(object),
     };
     facts.ignore = object.annotation(crate::IGNORE).map(str::to_owned);
+    if INGRESS.is(&object.id) {
+        facts.server_secrets = server_secrets(object);
+    }
     facts.remarks.extend(object.oddities.iter().map(|oddity| {
         Remark {
             site: Site::new(&object.id, oddity.pointer.clone()),
@@ -192,10 +211,21 @@ pub fn read(object: &Object, settings: &Settings) -> ObjectFacts {
     facts
 }
 
+/// The Secrets of `spec.tls` of an Ingress.
+fn server_secrets(object: &Object) -> Vec<SecretRef> {
+    let entries = object.spec["tls"].as_array().into_iter().flatten();
+    let names = entries.filter_map(|entry| entry["secretName"].as_str());
+    names
+        .map(|name| SecretRef::new(&object.id.namespace, name))
+        .collect()
+}
+
 /// Resolves and merges one host.
 pub fn settle(key: &HostKey, view: &View<'_>) -> Host {
     let dialect = by_id(key.gateway.dialect).expect("a host key carries the id of a dialect");
-    (dialect.settle)(key, view)
+    let mut host = (dialect.settle)(key, view);
+    weigh(&mut host, view);
+    host
 }
 
 /// Which gateway serves an object, as far as the object and the settings tell.
@@ -207,6 +237,9 @@ pub fn gateway_of(
         let class = class_of(object);
         let dialect = ingress_dialect(object, class, settings)?;
         (dialect, class.unwrap_or(dialect.class))
+    } else if gateway_api::GATEWAY.is(&object.id) {
+        let dialect = gateway_api::dialect_of(object, settings)?;
+        (dialect, dialect.class)
     } else {
         let reads = |dialect: &&&Dialect| dialect.kinds.iter().any(|kind| kind.is(&object.id));
         let dialect = DIALECTS.iter().find(reads)?;
@@ -284,6 +317,7 @@ fn ingress_dialect(
 /// is created, then the only gateway that is configured, then the one that serves such Ingresses
 /// by default.
 fn classless(object: &Object, settings: &Settings) -> Option<&'static Dialect> {
+    // The API server gives it the default class when it is created.
     let default = || {
         let class = settings.default_class()?;
         ingress_dialect(object, Some(class), settings)
@@ -310,45 +344,13 @@ fn by_annotations(object: &Object) -> Option<&'static Dialect> {
 /// A Secret or ConfigMap, an object that promises one, or an object without meaning here.
 fn plain(object: &Object) -> ObjectFacts {
     let mut facts = ObjectFacts::silent(&object.id);
-    if object.id.api_version == "v1" && object.id.kind == "Secret" && !object.encrypted {
+    let holds_ca = object.data.values().any(Option::is_some);
+    let is_bundle = SecretRef::is_one(&object.id) && (holds_ca || object.id.kind == "Secret");
+    if is_bundle && !object.encrypted {
         facts.bundle = Some(Arc::new(Bundle::read(object)));
     }
     facts.promises = pending::promises(object);
     facts
-}
-
-/// Settings in another gateway's words, which this one does not read.
-fn foreign_words(object: &Object, dialect: &Dialect) -> Vec<Remark> {
-    let others = DIALECTS.iter().filter(|other| other.id != dialect.id);
-    let prefixes: Vec<_> = others
-        .map(|other| (other.client_auth_prefix, other.name))
-        .collect();
-    let foreign = object.annotations.keys().filter_map(|key| {
-        let (_, name) = prefixes
-            .iter()
-            .find(|(prefix, _)| key.starts_with(prefix))?;
-        Some((key, *name))
-    });
-    foreign
-        .map(|(key, name)| foreign_word(object, dialect, key, name))
-        .collect()
-}
-
-fn foreign_word(object: &Object, dialect: &Dialect, key: &str, name: &str) -> Remark {
-    Remark {
-        site: Site::new(&object.id, crate::object::annotation_pointer(key)),
-        kind: RemarkKind::NoEffect,
-        harm: Harm::Opens,
-        message: format!(
-            "{key} is an annotation of {name}; {} does not read it",
-            dialect.name
-        ),
-        hint: format!(
-            "say it in the words of {}: `kubectl mtls protect ingress/{} -n {} --trust SECRET`",
-            dialect.name, object.id.name, object.id.namespace
-        ),
-        repair: None,
-    }
 }
 
 /// A host name as gateways compare it.

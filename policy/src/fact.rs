@@ -30,6 +30,21 @@ pub struct ObjectFacts {
     pub remarks: Vec<Remark>,
     /// What `lint` is asked to be silent about, as it stands.
     pub ignore: Option<String>,
+    /// The Secrets with the server certificates of its hosts.
+    pub server_secrets: Vec<SecretRef>,
+    /// How long a client's chain may be.
+    pub depth: Option<Depth>,
+}
+
+/// How many CAs may stand between a client's certificate and a root.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Depth {
+    /// Where it stands, or would stand.
+    pub site: Site,
+    /// How many.
+    pub allowed: u32,
+    /// Whether the object says so itself.
+    pub stated: bool,
 }
 
 impl ObjectFacts {
@@ -45,6 +60,8 @@ impl ObjectFacts {
             promises: Vec::new(),
             remarks: Vec::new(),
             ignore: None,
+            server_secrets: Vec::new(),
+            depth: None,
         }
     }
 
@@ -170,6 +187,8 @@ pub enum Malformed {
     NoNamespace,
     /// More than two parts, or an empty part.
     WrongParts,
+    /// It names a kind of object that the gateway reads no CA from.
+    OtherKind,
 }
 
 /// A reference to the Secret with the client CAs, as it stands.
@@ -263,6 +282,21 @@ pub struct Filter {
     pub credentials: Vec<Credential>,
 }
 
+impl Filter {
+    /// One that only decides about plain HTTP.
+    pub(crate) fn plain(site: Site, gateway: &Arc<Gateway>, id: String, redirects: bool) -> Self {
+        Self {
+            site,
+            gateway: Arc::clone(gateway),
+            id,
+            redirects,
+            tells_identity: false,
+            parts: Vec::new(),
+            credentials: Vec::new(),
+        }
+    }
+}
+
 /// A Secret that the gateway uses towards a backend.
 #[derive(Clone, Debug)]
 pub struct Credential {
@@ -296,6 +330,10 @@ pub enum RemarkKind {
     /// The gateway's own side towards the backend: its certificate is not sent, or the backend's
     /// is not verified.
     Upstream,
+    /// A pattern for exempt paths that holds for more than it seems to.
+    Unanchored,
+    /// A CA in a namespace whose owners are others.
+    Foreign,
     /// The version of the gateway has a known flaw that this configuration meets.
     Outdated,
 }

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::fmt;
 use std::sync::Arc;
 
-use crate::fact::{Mode, OptionUse, Remark, TlsOption};
+use crate::fact::{Depth, Mode, OptionUse, Remark, TlsOption};
 use crate::gateway::HostKey;
 use crate::lookup::Lookup;
 use crate::object::{ObjectRef, SecretRef};
@@ -23,6 +23,8 @@ pub enum Admits {
     /// A client with a certificate of the named CA, whatever its subject, although a pattern for
     /// the subject is set.
     AnySubject,
+    /// A client with a certificate of a public CA, which anybody can have.
+    AnyPublic,
     /// A client with a certificate of the named CA.
     Trusted,
     /// Nobody.
@@ -54,6 +56,8 @@ pub enum Because {
     ErrorPage,
     /// A known flaw of the gateway's version lets them through.
     Flaw,
+    /// No client's certificate can verify against the CAs.
+    FutileCa,
 }
 
 /// One way into a host.
@@ -120,6 +124,14 @@ pub struct Host {
     pub rests_on: BTreeSet<Arc<ObjectRef>>,
     /// Secrets to fetch before the answer can be had.
     pub wanted: BTreeSet<SecretRef>,
+    /// How long clients' chains may be, one entry for every object that demands certificates.
+    pub depths: Vec<Depth>,
+    /// The host's server certificates, as far as seen.
+    pub served: Vec<x509::Certificate>,
+    /// SHA-256 of the keys of the cluster's own CA, as far as seen.
+    pub cluster_keys: BTreeSet<[u8; 32]>,
+    /// The moment of which the answer speaks, in Unix seconds.
+    pub now: Option<i64>,
 }
 
 impl Host {
@@ -138,6 +150,10 @@ impl Host {
             remarks: Vec::new(),
             rests_on: BTreeSet::new(),
             wanted: BTreeSet::new(),
+            depths: Vec::new(),
+            served: Vec::new(),
+            cluster_keys: BTreeSet::new(),
+            now: None,
         }
     }
 
@@ -156,7 +172,7 @@ impl Host {
             Verdict::None
         } else if any(&[Admits::Everyone]) {
             Verdict::Open
-        } else if any(&[Admits::Optional, Admits::AnyCertificate, Admits::AnySubject]) {
+        } else if any(&WEAK) {
             Verdict::Weak
         } else if any(&[Admits::Trusted]) {
             Verdict::Enforced
@@ -178,6 +194,14 @@ impl Host {
         self.modes.iter().any(|(mode, ..)| *mode != Mode::Off)
     }
 }
+
+/// By these a client gets in with no certificate, or with one that says nothing.
+const WEAK: [Admits; 4] = [
+    Admits::Optional,
+    Admits::AnyCertificate,
+    Admits::AnySubject,
+    Admits::AnyPublic,
+];
 
 /// The answer for a host.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]

@@ -22,6 +22,7 @@ mod gateway;
 mod host;
 mod lookup;
 mod object;
+mod secret_ref;
 mod server;
 pub mod settings;
 mod shape;
@@ -30,11 +31,13 @@ mod store;
 mod subject;
 mod trust;
 mod view;
+mod vouch;
+mod weigh;
 
 pub use bundle::Bundle;
 pub use check::{HostReport, Report, check_host, check_remarks, report};
 pub use fact::{
-    Credential, Demand, Filter, Harm, Malformed, Matching, Mode, ObjectFacts, OptionTarget,
+    Credential, Demand, Depth, Filter, Harm, Malformed, Matching, Mode, ObjectFacts, OptionTarget,
     OptionUse, PlainHttp, Protocol, Remark, RemarkKind, Route, TlsOption, TrustRef,
 };
 pub use finding::{Finding, Severity};
@@ -47,6 +50,7 @@ pub use site::{Repair, Site, field};
 pub use store::Facts;
 pub use trust::{TrustState, TrustUse};
 pub use view::View;
+pub use vouch::{Library, Trusted, Useless, Worth};
 
 /// The annotation that silences rules for an object, in `lint` alone.
 pub const IGNORE: &str = "kubectl-mtls.github.io/ignore";

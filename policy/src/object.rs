@@ -14,6 +14,8 @@ use serde_json::Value;
 use crate::shape;
 use data::{Data, data, texts};
 
+pub use crate::secret_ref::SecretRef;
+
 /// The kind of a `kustomization.yaml`, which has neither a name nor a `spec`.
 const KUSTOMIZATION: &str = "Kustomization";
 
@@ -47,41 +49,6 @@ impl fmt::Display for ObjectRef {
         } else {
             write!(f, "{kind}/{} in namespace {}", self.name, self.namespace)
         }
-    }
-}
-
-/// The namespace and name of a Secret that somebody refers to.
-#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub struct SecretRef {
-    /// Its namespace.
-    pub namespace: String,
-    /// Its name.
-    pub name: String,
-}
-
-impl SecretRef {
-    /// A reference from its two parts.
-    pub fn new(namespace: &str, name: &str) -> Self {
-        Self {
-            namespace: namespace.to_owned(),
-            name: name.to_owned(),
-        }
-    }
-
-    /// The object it refers to.
-    pub fn object(&self) -> ObjectRef {
-        ObjectRef {
-            api_version: "v1".to_owned(),
-            kind: "Secret".to_owned(),
-            namespace: self.namespace.clone(),
-            name: self.name.clone(),
-        }
-    }
-}
-
-impl fmt::Display for SecretRef {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}/{}", self.namespace, self.name)
     }
 }
 
@@ -175,6 +142,7 @@ impl Object {
             "Bundle",
             "ClusterBundle",
             "ClusterRole",
+            "GatewayClass",
             "IngressClass",
             "Namespace",
         ];

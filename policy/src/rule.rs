@@ -4,7 +4,9 @@
 mod client_auth_off;
 mod error_page_bypass;
 mod expired_ca;
+mod expiring_ca;
 mod foreign_namespace;
+mod intermediate_without_root;
 mod invalid_setting;
 mod malformed_ca_reference;
 mod missing_ca;
@@ -12,12 +14,20 @@ mod not_a_ca;
 mod option_conflict;
 mod optional_client_cert;
 mod overruled_setting;
+mod oversized_bundle;
 mod plaintext_bypass;
 mod private_key_in_bundle;
+mod public_ca;
 mod setting_without_effect;
+mod shadowed_ca;
+mod shallow_depth;
+mod shared_ca;
 mod spoofable_header;
 mod stale_crl;
+mod trusted_key_pair;
+mod unanchored_pattern;
 mod uncovered_host;
+mod unread_crl;
 mod unreadable_object;
 mod unresolved_option;
 mod unusable_ca;
@@ -25,6 +35,7 @@ mod unverified_client_cert;
 mod unverified_upstream;
 mod void_subject_match;
 mod vulnerable_version;
+mod weak_certificate;
 
 #[cfg(test)]
 mod testing;
@@ -39,7 +50,9 @@ pub static RULES: &[&Rule] = &[
     &client_auth_off::RULE,
     &error_page_bypass::RULE,
     &expired_ca::RULE,
+    &expiring_ca::RULE,
     &foreign_namespace::RULE,
+    &intermediate_without_root::RULE,
     &invalid_setting::RULE,
     &malformed_ca_reference::RULE,
     &missing_ca::RULE,
@@ -47,12 +60,20 @@ pub static RULES: &[&Rule] = &[
     &option_conflict::RULE,
     &optional_client_cert::RULE,
     &overruled_setting::RULE,
+    &oversized_bundle::RULE,
     &plaintext_bypass::RULE,
     &private_key_in_bundle::RULE,
+    &public_ca::RULE,
     &setting_without_effect::RULE,
+    &shadowed_ca::RULE,
+    &shallow_depth::RULE,
+    &shared_ca::RULE,
     &spoofable_header::RULE,
     &stale_crl::RULE,
+    &trusted_key_pair::RULE,
+    &unanchored_pattern::RULE,
     &uncovered_host::RULE,
+    &unread_crl::RULE,
     &unreadable_object::RULE,
     &unresolved_option::RULE,
     &unusable_ca::RULE,
@@ -60,6 +81,7 @@ pub static RULES: &[&Rule] = &[
     &unverified_upstream::RULE,
     &void_subject_match::RULE,
     &vulnerable_version::RULE,
+    &weak_certificate::RULE,
 ];
 
 /// One sin.

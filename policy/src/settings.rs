@@ -35,6 +35,8 @@ pub struct Settings {
     pub gateways: Vec<GatewayConfig>,
     /// IngressClass name to `spec.controller`, as far as seen.
     pub classes: BTreeMap<String, String>,
+    /// GatewayClass name to `spec.controllerName`, as far as seen.
+    pub gateway_classes: BTreeMap<String, String>,
     /// IngressClasses that objects get which name none.
     pub default_classes: BTreeSet<String>,
     installations: BTreeMap<Arc<ObjectRef>, Installation>,
@@ -107,6 +109,12 @@ impl Settings {
             .next()
             .filter(|_| self.default_classes.len() == 1)
             .map(String::as_str)
+    }
+
+    /// The default class of a controller.
+    pub(crate) fn default_class_of(&self, controller: &str) -> Option<&str> {
+        let serves = |name: &&String| self.classes.get(*name).is_some_and(|who| who == controller);
+        self.default_classes.iter().find(serves).map(String::as_str)
     }
 }
 

@@ -301,5 +301,5 @@ fn forget<K: std::hash::Hash + Eq, T>(
 
 /// The Secret that an object is.
 pub(crate) fn secret_of(object: &ObjectRef) -> SecretRef {
-    SecretRef::new(&object.namespace, &object.name)
+    SecretRef::of(object)
 }

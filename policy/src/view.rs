@@ -21,6 +21,7 @@ pub struct View<'a> {
     overlay: HashMap<Arc<ObjectRef>, Option<Arc<ObjectFacts>>>,
     bundles: HashMap<SecretRef, Lookup<Arc<Bundle>>>,
     memos: Memos,
+    now: Option<i64>,
 }
 
 /// What dialects found out about the view as a whole, one value of a type each.
@@ -29,7 +30,7 @@ type Memos = Arc<Mutex<HashMap<TypeId, Arc<dyn Any + Send + Sync>>>>;
 impl<'a> View<'a> {
     /// Lays an object's facts over the store; `None`: the object is gone.
     pub fn lay(&mut self, object: &Arc<ObjectRef>, facts: Option<Arc<ObjectFacts>>) {
-        if object.kind == "Secret" {
+        if SecretRef::is_one(object) {
             let found = facts.as_ref().and_then(|facts| facts.bundle.clone());
             let found = found.map_or(Lookup::Missing, Lookup::Found);
             self.bundles.insert(secret_of(object), found);
@@ -52,6 +53,18 @@ impl<'a> View<'a> {
             .entry(TypeId::of::<T>())
             .or_insert_with(|| Arc::new(T::default()));
         Arc::clone(memo).downcast().unwrap_or_default()
+    }
+
+    /// The same, at a moment in Unix seconds: certificates may have expired.
+    #[must_use]
+    pub fn at(mut self, now: i64) -> Self {
+        self.now = Some(now);
+        self
+    }
+
+    /// The moment, where one is said.
+    pub(crate) fn now(&self) -> Option<i64> {
+        self.now
     }
 
     /// What is known of the gateways themselves.
@@ -137,10 +150,11 @@ impl<'a> View<'a> {
         if self.is_promised(secret) {
             return Some(pending(secret));
         }
-        match self.base.seen("Secret") {
+        let kind = secret.kind();
+        match self.base.seen(kind) {
             Seen::All => Some(Lookup::Missing),
             Seen::Some => None,
-            Seen::Forbidden(why) => Some(Lookup::Unknown(format!("Secret {secret}: {why}"))),
+            Seen::Forbidden(why) => Some(Lookup::Unknown(format!("{kind} {secret}: {why}"))),
         }
     }
 
@@ -199,6 +213,7 @@ impl Facts {
             overlay: HashMap::new(),
             bundles: HashMap::new(),
             memos: Memos::default(),
+            now: None,
         }
     }
 }

@@ -12,7 +12,7 @@ use std::path::{Path, PathBuf};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use anyhow::{Context as _, ensure};
-use pki::{CaParams, LeafParams, create_root};
+use pki::{CaParams, LeafParams, Profile, create_intermediate, create_root};
 
 /// One fixture.
 pub struct Fixture {
@@ -49,23 +49,15 @@ impl Certificates {
             .duration_since(UNIX_EPOCH)
             .context("the clock")?;
         let now = i64::try_from(now.as_secs())?;
-        let ca = |now| create_root(&CaParams::new("partners", now + pki::CA_LIFETIME), now);
-        let expired = ca(now - 2 * pki::CA_LIFETIME)?;
-        let ca = ca(now)?;
-        let other = create_root(&CaParams::new("others", now + pki::CA_LIFETIME), now)?;
-        let leaf = LeafParams::new("leaf", now + pki::LEAF_LIFETIME);
-        let leaf = pki::issue(&ca, &leaf, now)?.signed;
-        let ended = pki::crl::next(&ca, None, &[], now - 9 * pki::DAY, now - pki::DAY)?;
-        let with_key = format!("{}{}", ca.chain_pem(), &*ca.key_pem());
-        let words = vec![
-            ("{{ca}}", base64(ca.chain_pem())),
-            ("{{ended-crl}}", base64(&ended.pem)),
-            ("{{ca-and-key}}", base64(&with_key)),
-            ("{{expired-ca}}", base64(expired.chain_pem())),
-            ("{{key}}", base64(&ca.key_pem())),
-            ("{{leaf}}", base64(&leaf.certificate_pem)),
-            ("{{other-ca}}", base64(other.chain_pem())),
-        ];
+        let until = |now| now + pki::CA_LIFETIME;
+        let ca = create_root(&CaParams::new("partners", until(now)), now)?;
+        let other = create_root(&CaParams::new("strangers", until(now)), now)?;
+        let mut words = of_ca(&ca, &other, now)?;
+        words.extend(other_cas(&ca, &other, now)?);
+        // A ConfigMap holds the text itself, here in quotes.
+        let text = ca.chain_pem().replace('\n', "\\n");
+        let words = words.into_iter().map(|(name, pem)| (name, base64(&pem)));
+        let words = words.chain([("{{ca-text}}", text)]).collect();
         Ok(Self { ca, words })
     }
 
@@ -74,6 +66,72 @@ impl Certificates {
             .iter()
             .fold(text, |text, (name, value)| text.replace(name, value))
     }
+}
+
+type Words = Vec<(&'static str, String)>;
+
+/// What belongs to the client CA.
+fn of_ca(ca: &pki::Authority, other: &pki::Authority, now: i64) -> anyhow::Result<Words> {
+    let leaf = LeafParams::new("leaf", now + pki::LEAF_LIFETIME);
+    let server = LeafParams {
+        profile: Profile::Both,
+        ..LeafParams::new("api.example.com", now + pki::LEAF_LIFETIME)
+    };
+    let leaf = pki::issue(ca, &leaf, now)?.signed.certificate_pem;
+    let server = pki::issue(ca, &server, now)?.signed.certificate_pem;
+    let ended = pki::crl::next(ca, None, &[], now - 9 * pki::DAY, now - pki::DAY)?;
+    let crl = pki::crl::next(other, None, &[], now, now + pki::crl::CRL_LIFETIME)?;
+    let key = ca.key_pem().to_string();
+    Ok(vec![
+        ("{{ca}}", ca.chain_pem().to_owned()),
+        ("{{ca-and-key}}", format!("{}{key}", ca.chain_pem())),
+        ("{{ended-crl}}", ended.pem),
+        ("{{key}}", key),
+        (
+            "{{leaf-and-other-root}}",
+            format!("{leaf}{}", other.chain_pem()),
+        ),
+        ("{{leaf}}", leaf),
+        ("{{other-crl}}", crl.pem),
+        ("{{server}}", server),
+    ])
+}
+
+/// CAs of other kinds, alone or beside the client CA.
+fn other_cas(ca: &pki::Authority, other: &pki::Authority, now: i64) -> anyhow::Result<Words> {
+    let params = |name: &str, path_len, until| CaParams {
+        path_len,
+        ..CaParams::new(name, until)
+    };
+    let until = now + pki::CA_LIFETIME;
+    let past = now - 2 * pki::CA_LIFETIME;
+    let expired = create_root(&params("partners", 0, past + pki::CA_LIFETIME), past)?;
+    let expiring = create_root(&params("last year", 0, now + 9 * pki::DAY), now)?;
+    let root = create_root(&params("root", 2, until), now)?;
+    let middle = create_intermediate(&params("middle", 1, until), &root, now)?;
+    let lowest = create_intermediate(&params("lowest", 0, until), &middle, now)?;
+    let named = create_root(&params(&"long name ".repeat(6), 0, until), now)?;
+    let beside = |more: &str| format!("{}{more}", ca.chain_pem());
+    let stored = |name: &str| {
+        let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+        let path = root.join("../policy/tests/certificates").join(name);
+        fs::read_to_string(&path).with_context(|| format!("reading {}", path.display()))
+    };
+    Ok(vec![
+        ("{{ca-and-deep-chain}}", beside(lowest.chain_pem())),
+        ("{{ca-and-expiring}}", beside(expiring.chain_pem())),
+        ("{{ca-and-rsa-1024}}", beside(&stored("rsa-1024.pem")?)),
+        ("{{expired-ca}}", expired.chain_pem().to_owned()),
+        (
+            "{{intermediate}}",
+            format!("{}\n", lowest.certificate_pem()),
+        ),
+        // More than one TLS record holds of names.
+        ("{{many-cas}}", beside(&named.chain_pem().repeat(220))),
+        ("{{other-ca}}", other.chain_pem().to_owned()),
+        ("{{public-root}}", stored("isrg-root-x2.pem")?),
+        ("{{secp256k1}}", stored("secp256k1.pem")?),
+    ])
 }
 
 /// Every fixture, in order.

@@ -8,7 +8,7 @@ use std::time::Duration;
 use futures_util::StreamExt as _;
 use kube::api::{Api, ApiResource, DynamicObject, GroupVersionKind};
 use kube::runtime::watcher::{self, Event};
-use policy::dialect::{self, INGRESS_CLASS, Kind};
+use policy::dialect::{self, CLASSES, Kind};
 use policy::{Object, ObjectRef};
 use tokio::sync::watch;
 
@@ -17,21 +17,25 @@ use crate::state::State;
 /// How long to wait before a kind that is not served is asked for again.
 const RETRY: Duration = Duration::from_secs(5);
 
-/// Starts all watches. IngressClasses come first, because they say who serves an Ingress.
+/// Starts all watches. Classes come first, because they say who serves an Ingress or a Gateway.
 pub(crate) fn spawn(state: &Arc<State>) {
     for kind in dialect::kinds() {
         state.wait_for(&key(&kind));
     }
-    state.wait_for(&key(&INGRESS_CLASS));
+    for kind in &CLASSES {
+        state.wait_for(&key(kind));
+    }
     state.synced("start");
     let (classes, changed) = watch::channel(0);
-    let shared = Arc::clone(state);
-    tokio::spawn(async move {
-        loop {
-            follow_classes(&shared, &classes).await;
-            tokio::time::sleep(RETRY).await;
-        }
-    });
+    for kind in &CLASSES {
+        let (shared, classes) = (Arc::clone(state), classes.clone());
+        tokio::spawn(async move {
+            loop {
+                follow_classes(&shared, kind, &classes).await;
+                tokio::time::sleep(RETRY).await;
+            }
+        });
+    }
     for kind in dialect::kinds() {
         tokio::spawn(follow(Arc::clone(state), kind, changed.clone()));
     }
@@ -55,13 +59,12 @@ fn read(object: &DynamicObject, kind: &Kind) -> Option<Object> {
 }
 
 /// Learns which controller serves which class; every change starts the other watches anew.
-async fn follow_classes(state: &State, classes: &watch::Sender<u64>) {
-    let mut events =
-        watcher::watcher(api(state, &INGRESS_CLASS), watcher::Config::default()).boxed();
+async fn follow_classes(state: &State, kind: &Kind, classes: &watch::Sender<u64>) {
+    let mut events = watcher::watcher(api(state, kind), watcher::Config::default()).boxed();
     while let Some(event) = events.next().await {
         match event {
             Ok(Event::Apply(object) | Event::InitApply(object)) => {
-                let Some(object) = read(&object, &INGRESS_CLASS) else {
+                let Some(object) = read(&object, kind) else {
                     continue;
                 };
                 let mut facts = state.facts_mut();
@@ -72,17 +75,15 @@ async fn follow_classes(state: &State, classes: &watch::Sender<u64>) {
                 }
             }
             Ok(Event::Delete(object)) => {
-                let name = object.metadata.name.unwrap_or_default();
-                let settings = &mut state.facts_mut().settings;
-                settings.classes.remove(&name);
-                settings.default_classes.remove(&name);
+                if let Some(object) = read(&object, kind) {
+                    state.facts_mut().settings.forget(&object.id);
+                }
                 classes.send_modify(|generation| *generation += 1);
             }
             Ok(Event::Init) => {}
-            Ok(Event::InitDone) => state.synced(&key(&INGRESS_CLASS)),
+            Ok(Event::InitDone) => state.synced(&key(kind)),
             Err(error) => {
-                tracing::warn!(kind = "ingressclasses", "cannot be watched: {error}");
-                return;
+                return failed(state, kind, &error);
             }
         }
     }
@@ -90,7 +91,10 @@ async fn follow_classes(state: &State, classes: &watch::Sender<u64>) {
 
 /// Follows one kind for ever.
 async fn follow(state: Arc<State>, kind: Kind, mut classes: watch::Receiver<u64>) {
-    while state.waiting().contains(&key(&INGRESS_CLASS)) {
+    while CLASSES
+        .iter()
+        .any(|class| state.waiting().contains(&key(class)))
+    {
         tokio::time::sleep(Duration::from_millis(20)).await;
     }
     loop {

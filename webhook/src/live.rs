@@ -22,8 +22,10 @@ impl Live<'_> {
     /// One Secret, reduced to its certificates.
     pub(crate) async fn bundle(&self, secret: &SecretRef) -> Lookup<Arc<Bundle>> {
         let path = format!(
-            "/api/v1/namespaces/{}/secrets/{}",
-            secret.namespace, secret.name
+            "/api/v1/namespaces/{}/{}/{}",
+            secret.namespace,
+            secret.plural(),
+            secret.name
         );
         match self.get(&path).await {
             Lookup::Found(text) => match Object::from_json(&text) {
@@ -31,7 +33,7 @@ impl Live<'_> {
                 Err(unreadable) => Lookup::Unknown(unreadable.reason),
             },
             Lookup::Missing => Lookup::Missing,
-            Lookup::Unknown(why) => Lookup::Unknown(format!("Secret {secret}: {why}")),
+            Lookup::Unknown(why) => Lookup::Unknown(format!("{} {secret}: {why}", secret.kind())),
         }
     }
 

@@ -43,6 +43,7 @@ impl State {
         let mut facts = Facts::new(settings, Seen::All);
         // Secrets are never listed; each one that an answer rests on is read when it is needed.
         facts.set_seen("Secret", Seen::Some);
+        facts.set_seen("ConfigMap", Seen::Some);
         Ok(Arc::new(Self {
             client: Client::try_from(config).context("preparing the watch client")?,
             live: Client::try_from(live).context("preparing the read client")?,

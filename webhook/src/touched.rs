@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
+use policy::dialect;
 use policy::{Facts, HostKey, ObjectFacts, Route, SecretRef, TlsOption};
 
 /// The hosts whose answer may differ after a change from some facts to others.
@@ -14,8 +15,8 @@ pub(crate) fn hosts(
     let mut keys = BTreeSet::new();
     for changed in [old, new].into_iter().flatten() {
         of_object(facts, changed, &mut keys);
-        if changed.object.kind == "Secret" {
-            let secret = SecretRef::new(&changed.object.namespace, &changed.object.name);
+        if SecretRef::is_one(&changed.object) {
+            let secret = SecretRef::of(&changed.object);
             for user in facts.users_of_secret(&secret) {
                 of_object(facts, user, &mut keys);
             }
@@ -26,18 +27,27 @@ pub(crate) fn hosts(
 
 fn of_object(facts: &Facts, object: &ObjectFacts, keys: &mut BTreeSet<HostKey>) {
     for route in &object.routes {
-        of_route(route, keys);
+        of_route(facts, route, keys);
     }
     for option in &object.options {
         of_option(facts, option, keys);
     }
 }
 
-fn of_route(route: &Route, keys: &mut BTreeSet<HostKey>) {
-    keys.extend(route.hosts.iter().map(|host| HostKey {
-        gateway: Arc::clone(&route.gateway),
-        host: host.clone(),
-    }));
+/// The route's own hosts, and those that it reaches through a wildcard.
+fn of_route(facts: &Facts, route: &Route, keys: &mut BTreeSet<HostKey>) {
+    let reaches = dialect::by_id(route.gateway.dialect).is_some_and(|known| known.wildcards_reach);
+    for host in &route.hosts {
+        let key = HostKey {
+            gateway: Arc::clone(&route.gateway),
+            host: host.clone(),
+        };
+        if reaches && host.starts_with('*') {
+            let all = facts.hosts_of(&route.gateway);
+            keys.extend(all.filter(|other| key.covers(&other.host)).cloned());
+        }
+        keys.insert(key);
+    }
 }
 
 /// The option named default holds for every host that names none, or falls back.
@@ -46,6 +56,6 @@ fn of_option(facts: &Facts, option: &TlsOption, keys: &mut BTreeSet<HostKey>) {
         keys.extend(facts.hosts_of(&option.gateway).cloned());
     }
     for route in facts.users_of_option(&option.gateway, &option.id) {
-        of_route(route, keys);
+        of_route(facts, route, keys);
     }
 }

@@ -33,7 +33,7 @@ pub enum Key {
     Ed25519,
     /// RSA with so many bits.
     Rsa(u32),
-    /// Another, by object identifier.
+    /// Another, by the object identifier of its algorithm, or of its curve.
     Other(String),
 }
 
@@ -69,12 +69,16 @@ pub struct Certificate {
     pub version: u8,
     /// basicConstraints CA:TRUE.
     pub is_ca: bool,
+    /// Whether there is a basicConstraints extension at all.
+    pub constrained: bool,
     /// How many CAs may stand below it.
     pub path_len: Option<u32>,
     /// keyUsage is absent or has keyCertSign.
     pub can_sign: bool,
     /// Subject and issuer are the same.
     pub self_issued: bool,
+    /// Octets of the subject in DER: what a server that names its CAs sends for this one.
+    pub subject_size: usize,
     /// The public key.
     pub key: Key,
     /// The signature's algorithm, by object identifier.
@@ -119,6 +123,16 @@ impl Certificate {
         colons(&self.fingerprint)
     }
 
+    /// Whether this certificate names another as its issuer: by subject, and by key id where both
+    /// have one.
+    pub fn names_as_issuer(&self, issuer: &Self) -> bool {
+        let ids = self
+            .authority_key_id
+            .as_ref()
+            .zip(issuer.subject_key_id.as_ref());
+        self.issuer == issuer.subject && ids.is_none_or(|(own, other)| own == other)
+    }
+
     /// The SHA-1 fingerprint as browsers print it.
     pub fn sha1_hex(&self) -> String {
         colons(&self.sha1)
@@ -157,11 +171,13 @@ pub fn read_der(der: &[u8]) -> Result<Certificate, String> {
         is_ca: constraints
             .as_ref()
             .is_some_and(|extension| extension.value.ca),
+        constrained: constraints.is_some(),
         path_len: constraints.and_then(|extension| extension.value.path_len_constraint),
         can_sign: usage
             .as_ref()
             .is_none_or(|extension| extension.value.key_cert_sign()),
         self_issued: subject == issuer,
+        subject_size: certificate.subject().as_raw().len(),
         key: key(certificate.public_key()),
         signature: certificate.signature_algorithm.algorithm.to_id_string(),
         client_auth: extended_usage(&certificate, |usage| usage.client_auth),
@@ -212,15 +228,22 @@ fn key(info: &SubjectPublicKeyInfo<'_>) -> Key {
     let oid = info.algorithm.algorithm.to_id_string();
     match info.parsed() {
         Ok(PublicKey::RSA(rsa)) => Key::Rsa(u32::try_from(rsa.key_size()).unwrap_or(u32::MAX)),
-        Ok(PublicKey::EC(point)) => match point.key_size() {
-            256 => Key::EcdsaP256,
-            384 => Key::EcdsaP384,
-            521 | 528 => Key::EcdsaP521,
-            _ => Key::Other(oid),
+        // Two curves may be of one size: only the parameters tell (RFC 5480 section 2.1.1).
+        Ok(PublicKey::EC(_)) => match curve(info).as_deref() {
+            Some("1.2.840.10045.3.1.7") => Key::EcdsaP256,
+            Some("1.3.132.0.34") => Key::EcdsaP384,
+            Some("1.3.132.0.35") => Key::EcdsaP521,
+            Some(curve) => Key::Other(curve.to_owned()),
+            None => Key::Other(oid),
         },
         _ if oid == "1.3.101.112" => Key::Ed25519,
         _ => Key::Other(oid),
     }
+}
+
+fn curve(info: &SubjectPublicKeyInfo<'_>) -> Option<String> {
+    let parameters = info.algorithm.parameters.as_ref()?;
+    Some(parameters.as_oid().ok()?.to_id_string())
 }
 
 fn sans(certificate: &X509Certificate<'_>) -> Vec<String> {

@@ -5,6 +5,8 @@
 
 mod certificate;
 mod pem;
+mod public;
 
 pub use certificate::{Certificate, Key, Usage, name, read_der, read_key};
 pub use pem::{Bundle, Crl, MAX_BLOCKS, MAX_BYTES, blocks, der_blocks, read_bundle};
+pub use public::public_root;

@@ -8,8 +8,9 @@ use x509_parser::revocation_list::CertificateRevocationList;
 
 use crate::{Certificate, read_der};
 
-/// A longer text is not read: nobody has that many CAs, and parsing must stay cheap.
-pub const MAX_BYTES: usize = 330 * 1024;
+/// A longer text is not read: the API server refuses a Secret or ConfigMap with more data
+/// (`MaxSecretSize` in `pkg/apis/core/types.go` of Kubernetes).
+pub const MAX_BYTES: usize = 1024 * 1024;
 /// Blocks after this many are not read.
 pub const MAX_BLOCKS: usize = 10_000;
 
@@ -31,6 +32,7 @@ pub struct Bundle {
     pub other: Vec<String>,
     /// Why the text was not read, or not to its end.
     pub problem: Option<String>,
+    oversized: bool,
 }
 
 /// A revocation list (RFC 5280 section 5), as far as bundles are judged. Times are Unix seconds.
@@ -59,6 +61,7 @@ pub fn read_bundle(pem: &[u8]) -> Bundle {
     let mut bundle = Bundle::default();
     if pem.len() > MAX_BYTES {
         bundle.problem = Some(format!("it is larger than {} KiB", MAX_BYTES / 1024));
+        bundle.oversized = true;
         return bundle;
     }
     let text = String::from_utf8_lossy(pem);
@@ -105,6 +108,11 @@ impl Bundle {
     /// Whether there was a text without a PEM block.
     pub fn is_junk(&self) -> bool {
         self.problem.as_deref() == Some(JUNK)
+    }
+
+    /// Whether the text was longer than [`MAX_BYTES`], and was not read.
+    pub fn is_oversized(&self) -> bool {
+        self.oversized
     }
 
     fn add(&mut self, block: &Block<'_>) {

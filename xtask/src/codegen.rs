@@ -7,7 +7,7 @@ use std::fmt::Write as _;
 use std::fs;
 
 use anyhow::{Context as _, ensure};
-use policy::dialect::{self, INGRESS_CLASS, Kind, Role};
+use policy::dialect::{self, CLASSES, Kind, Role};
 
 /// Makes the text of a generated file.
 type Writer = fn() -> anyhow::Result<String>;
@@ -64,11 +64,7 @@ fn capital(text: &str) -> String {
 /// Resources by API group.
 fn resources(wanted: impl Fn(&Kind) -> bool) -> BTreeMap<&'static str, Vec<&'static str>> {
     let mut groups: BTreeMap<_, Vec<_>> = BTreeMap::new();
-    for kind in dialect::kinds()
-        .into_iter()
-        .chain([INGRESS_CLASS])
-        .filter(wanted)
-    {
+    for kind in dialect::kinds().into_iter().chain(CLASSES).filter(wanted) {
         let plurals = groups.entry(kind.group).or_default();
         if !plurals.contains(&kind.plural) {
             plurals.push(kind.plural);
@@ -95,9 +91,9 @@ metadata:
   labels:
     app.kubernetes.io/name: mtls-webhook
 rules:
-{rules}# Secrets are read one by one, never listed or watched.
+{rules}# Secrets and ConfigMaps are read one by one, never listed or watched.
 - apiGroups: [\"\"]
-  resources: [secrets]
+  resources: [configmaps, secrets]
   verbs: [get]
 - apiGroups: [\"\"]
   resources: [namespaces]
@@ -139,7 +135,7 @@ webhooks:
   - apiGroups: [\"\"]
     apiVersions: [v1]
     operations: [CREATE, UPDATE, DELETE]
-    resources: [secrets]
+    resources: [configmaps, secrets]
     scope: Namespaced
   failurePolicy: Ignore
   timeoutSeconds: 3

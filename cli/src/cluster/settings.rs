@@ -1,8 +1,8 @@
-//! What the cluster tells of its gateways: IngressClasses, the controllers' pods, and the
+//! What the cluster tells of its gateways: classes, the controllers' pods, and the
 //! ConfigMaps that these read. What may not be read is assumed, and said where it matters.
 
 use anyhow::Context as _;
-use policy::dialect::{INGRESS_CLASS, apps};
+use policy::dialect::{CLASSES, apps};
 use policy::{Object, SecretRef, Settings};
 use serde_json::Value;
 
@@ -16,8 +16,10 @@ impl Cluster {
     /// Learns of the gateways. The pods are found by the label that their charts set, so that the
     /// API server sends nothing but controllers.
     pub(super) async fn learn(&self, settings: &mut Settings) -> anyhow::Result<()> {
-        for object in self.list(&INGRESS_CLASS, None).await?.unwrap_or_default() {
-            settings.learn(&object);
+        for class in &CLASSES {
+            for object in self.list(class, None).await?.unwrap_or_default() {
+                settings.learn(&object);
+            }
         }
         let labels = format!("app.kubernetes.io%2Fname%20in%20({})", apps().join("%2C"));
         for (plural, kind) in WORKLOADS {

@@ -220,6 +220,7 @@ fn admits(admits: Admits) -> &'static str {
         Admits::Optional => "clients without a certificate too",
         Admits::AnyCertificate => "clients with any certificate, whoever signed it",
         Admits::AnySubject => "clients with a certificate of the CA, whatever its subject",
+        Admits::AnyPublic => "clients with a certificate of a public CA, which anybody can have",
         Admits::Trusted => "clients with a certificate of the CA",
         Admits::Nobody => "nobody",
         Admits::Redirected => "nobody, sent to HTTPS",
@@ -237,6 +238,7 @@ fn because(because: Because) -> &'static str {
         Because::BrokenReference => "a reference is broken",
         Because::Dropped => "the gateway does not load the object",
         Because::ErrorPage => "refused clients are shown a page of the backend",
+        Because::FutileCa => "no certificate can verify against the CAs",
         Because::Flaw => "a known flaw of the gateway's version lets them through",
     }
 }

@@ -7,7 +7,7 @@ use std::collections::BTreeSet;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use policy::{Facts, Report, Seen, Settings};
+use policy::{Facts, Report, SecretRef, Seen, Settings};
 
 use super::block_on;
 use crate::cluster::Cluster;
@@ -113,7 +113,7 @@ impl Source {
         let objects = manifests.objects.iter().map(|manifest| &manifest.object);
         let objects: Vec<_> = objects.collect();
         let mut report = policy::report(&facts.view(), now());
-        policy::assume(&mut report.hosts, &facts, &objects);
+        policy::assume(&mut report.hosts, &facts, &objects, now());
         Ok(Judged { report, manifests })
     }
 
@@ -135,7 +135,7 @@ impl Source {
             limit(&mut report, &cluster.namespace);
         }
         let objects: Vec<_> = objects.iter().collect();
-        policy::assume(&mut report.hosts, &facts, &objects);
+        policy::assume(&mut report.hosts, &facts, &objects, now());
         Ok(Judged {
             report,
             manifests: Manifests::default(),
@@ -154,7 +154,7 @@ pub(super) fn settings(config: Option<PathBuf>) -> anyhow::Result<Settings> {
 fn limit(report: &mut Report, namespace: &str) {
     report.hosts.retain(|host| {
         let mut objects = host.host.rests_on.iter();
-        objects.any(|object| object.namespace == namespace && object.kind != "Secret")
+        objects.any(|object| object.namespace == namespace && !SecretRef::is_one(object))
     });
     report
         .findings

@@ -132,7 +132,9 @@ async fn put(
     ca: &SecretRef,
     data: &Map<String, Value>,
 ) -> anyhow::Result<String> {
-    let SecretRef { namespace, name } = place(ca);
+    let SecretRef {
+        namespace, name, ..
+    } = place(ca);
     for _ in 0..TRIES {
         let path = item("v1", "configmaps", &namespace, &name);
         if let Merged::Done(text) = cluster.merge(&path, &json!({"data": data}), false).await? {

@@ -10,6 +10,7 @@ mod chart;
 mod class;
 mod controller;
 mod demand;
+mod depth;
 mod location;
 mod merged;
 mod overruled;
@@ -28,6 +29,7 @@ mod write;
 pub(super) use class::claims;
 
 use super::{Dialect, INGRESS};
+use crate::vouch::Library;
 
 pub(super) const PREFIX: &str = "nginx.ingress.kubernetes.io/";
 
@@ -35,6 +37,7 @@ pub(super) static DIALECT: Dialect = Dialect {
     id: "ingress-nginx",
     name: "ingress-nginx",
     controller: "k8s.io/ingress-nginx",
+    gateway_controller: None,
     class: "nginx",
     prefix: PREFIX,
     client_auth_prefix: "nginx.ingress.kubernetes.io/auth-tls-",
@@ -46,6 +49,10 @@ pub(super) static DIALECT: Dialect = Dialect {
         "ssl-client-cert",
     ],
     refuses: "HTTP 400",
+    library: Library::OpenSsl,
+    // The controller writes key pair and CA into one file (`ssl.go`, ConfigureCACertWithCertAndKey).
+    trusts_pair: true,
+    wildcards_reach: false,
     ca_keys: &["ca.crl", "ca.crt"],
     read: read::read,
     settle: settle::settle,

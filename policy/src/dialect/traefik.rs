@@ -30,11 +30,22 @@ mod words;
 mod write;
 mod write_gateway;
 
+use super::gateway_api::{GATEWAY, Habits};
 use super::{Dialect, INGRESS, Kind, Role};
+use crate::vouch::Library;
 
 pub(super) use nginx_provider::reads as reads_nginx;
 
 pub(super) const PREFIX: &str = "traefik.ingress.kubernetes.io/";
+
+/// The Gateway provider reads nothing about client certificates
+/// (`pkg/provider/kubernetes/gateway/kubernetes.go`): its routers have the default option. It finds
+/// the entry point by the listener's port; these are the chart's names.
+pub(super) const GATEWAY_HABITS: Habits = Habits {
+    name: "Traefik",
+    honours_frontend: false,
+    entry_points: [&["websecure"], &["web"]],
+};
 
 /// The current API group, and the one that Traefik 3 no longer reads.
 const GROUP: &str = "traefik.io";
@@ -54,11 +65,13 @@ pub(super) static DIALECT: Dialect = Dialect {
     id: "traefik",
     name: "Traefik",
     controller: "traefik.io/ingress-controller",
+    gateway_controller: Some("traefik.io/gateway-controller"),
     class: "traefik",
     prefix: PREFIX,
     client_auth_prefix: "traefik.ingress.kubernetes.io/router.tls.options",
     kinds: &[
         INGRESS,
+        GATEWAY,
         kind(GROUP, "IngressRoute", "ingressroutes", Role::Route),
         kind(GROUP, "IngressRouteTCP", "ingressroutetcps", Role::Route),
         kind(GROUP, "TLSOption", "tlsoptions", Role::Option),
@@ -96,6 +109,9 @@ pub(super) static DIALECT: Dialect = Dialect {
         "X-Forwarded-Tls-Client-Cert-Info",
     ],
     refuses: "TLS handshake",
+    library: Library::Go,
+    trusts_pair: false,
+    wildcards_reach: false,
     ca_keys: &["ca.crt", "tls.ca"],
     read: read::read,
     settle: settle::settle,

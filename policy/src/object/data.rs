@@ -9,7 +9,7 @@ use serde::de::{Deserialize, Deserializer, IgnoredAny, MapAccess, Visitor};
 use serde_json::Value;
 
 /// Keys of a Secret or ConfigMap whose value a gateway may read as certificates.
-const CERTIFICATE_KEYS: [&str; 4] = ["ca.crl", "ca.crt", "tls.ca", "tls.crt"];
+const CERTIFICATE_KEYS: [&str; 5] = ["ca.crl", "ca.crt", "cert", "tls.ca", "tls.crt"];
 /// How a value begins that SOPS has encrypted (getsops/sops, `aes/cipher.go`).
 const ENCRYPTED: &str = "ENC[";
 

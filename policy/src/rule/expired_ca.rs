@@ -45,6 +45,15 @@ mod tests {
     use super::super::testing::*;
 
     #[test]
+    fn with_the_last_ca_the_way_in_ends() {
+        let objects = [ingress(&[("auth-tls-secret", "shop/ca")]), ca("ca")];
+        assert_eq!(verdict(NOW, &objects), "enforced");
+        assert_eq!(verdict(NOW + 11 * YEAR, &objects), "broken");
+        let objects = [route("mtls"), tls_option("mtls", "", &["ca"]), ca("ca")];
+        assert_eq!(verdict(NOW + 11 * YEAR, &objects), "broken");
+    }
+
+    #[test]
     fn after_its_end() {
         let objects = [ingress(&[("auth-tls-secret", "shop/ca")]), ca("ca")];
         at(NOW + 11 * YEAR, &objects, "expired-ca", "has expired");

@@ -1,13 +1,14 @@
 //! The reference goes to a namespace that the gateway forbids.
 
 use super::{Rule, Subject};
+use crate::fact::RemarkKind;
 use crate::finding::{Finding, Severity};
 use crate::host::Host;
 
 pub(super) static RULE: Rule = Rule {
     id: "foreign-namespace",
-    summary: "the reference goes to a namespace that the gateway forbids",
-    why: "ingress-nginx refuses Secrets of other namespaces unless the ConfigMap says allow-cross-namespace-resources (403 for the whole host). Traefik does not make a route whose TLSOption is in another namespace unless it runs with providers.kubernetesCRD.allowCrossNamespace; requests then fall to any other route.",
+    summary: "the reference goes to another namespace",
+    why: "ingress-nginx refuses Secrets of other namespaces unless the ConfigMap says allow-cross-namespace-resources (403 for the whole host). Traefik does not make a route whose TLSOption is in another namespace unless it runs with providers.kubernetesCRD.allowCrossNamespace; requests then fall to any other route. APISIX follows a caSecret into any namespace, and a Gateway's reference where a ReferenceGrant allows it: then others decide who gets in.",
     remedy: "Keep the Secret, or the TLSOption, in the namespace of the route.",
     check,
 };
@@ -16,6 +17,7 @@ fn check(subject: &Subject<'_>, findings: &mut Vec<Finding>) {
     let Some(host) = subject.host else { return };
     secrets(host, findings);
     options(host, findings);
+    RULE.remarked(subject, RemarkKind::Foreign, findings);
 }
 
 fn secrets(host: &Host, findings: &mut Vec<Finding>) {
@@ -54,6 +56,14 @@ mod tests {
             "foreign-namespace",
             "pki/ca",
         );
+    }
+
+    #[test]
+    fn a_secret_that_the_gateway_takes_from_elsewhere() {
+        let mut tls = apisix_tls("ca");
+        tls["spec"]["client"]["caSecret"]["namespace"] = "pki".into();
+        let found = check(&[tls], "foreign-namespace", "follows the reference");
+        assert_eq!(found[0].severity, crate::Severity::Warning);
     }
 
     #[test]

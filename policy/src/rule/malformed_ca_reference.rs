@@ -33,6 +33,10 @@ fn what(reference: &TrustRef, problem: Malformed) -> String {
     match problem {
         Malformed::Empty => "the reference to the CA is empty".to_owned(),
         Malformed::NoNamespace => format!("{:?} names no namespace", reference.spelt),
+        Malformed::OtherKind => format!(
+            "{} is of a kind that the gateway reads no CA from",
+            reference.spelt
+        ),
         Malformed::WrongParts => {
             format!(
                 "{:?} is not of the form that the gateway reads",

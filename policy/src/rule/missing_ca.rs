@@ -21,7 +21,11 @@ fn check(subject: &Subject<'_>, findings: &mut Vec<Finding>) {
 
 fn finding(used: &TrustUse) -> Option<Finding> {
     let target = used.reference.target.as_ref().ok()?;
-    let message = format!("Secret {target} does not exist: {}", used.consequence);
+    let message = format!(
+        "{} {target} does not exist: {}",
+        target.kind(),
+        used.consequence
+    );
     let hint = format!(
         "create it: `kubectl mtls create ca NAME -n pki --trust-namespace {}`, or name one that exists",
         target.namespace

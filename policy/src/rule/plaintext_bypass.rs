@@ -36,7 +36,11 @@ fn demands(host: &Host) -> bool {
         !door.plain
             && matches!(
                 door.admits,
-                Admits::Trusted | Admits::AnySubject | Admits::AnyCertificate | Admits::Optional
+                Admits::Trusted
+                    | Admits::AnyPublic
+                    | Admits::AnySubject
+                    | Admits::AnyCertificate
+                    | Admits::Optional
             )
     })
 }

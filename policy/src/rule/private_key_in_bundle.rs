@@ -27,8 +27,10 @@ fn finding(used: &TrustUse) -> Option<Finding> {
         .filter_map(|(key, read)| Some((key, read.as_ref()?)))
         .find(|(_, read)| read.private_keys > 0)?;
     let secret = used.reference.target.as_ref().ok()?;
-    let message =
-        format!("{key} of Secret {secret} holds a private key, which a gateway never needs");
+    let message = format!(
+        "{key} of {} {secret} holds a private key, which a gateway never needs",
+        secret.kind()
+    );
     Some(RULE.finding(Severity::Error, &used.reference.site, message, RULE.remedy))
 }
 

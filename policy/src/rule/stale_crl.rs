@@ -30,18 +30,23 @@ fn finding(used: &TrustUse, now: i64) -> Option<Finding> {
         let site = &used.reference.site;
         Some(RULE.finding(severity, site, message, RULE.remedy))
     };
+    if lists.is_empty() {
+        return None;
+    }
     for ca in used.anchors() {
         let own = lists.iter().filter(|list| list.issuer == ca.subject);
         let Some(list) = own.max_by_key(|list| list.next_update) else {
+            let others = lists.first().map(|list| list.issuer.as_str());
+            let beside = others.map_or(String::new(), |other| format!(", but one of {other}"));
             let message = format!(
-                "there is no revocation list of {}: nobody gets in",
+                "there is no revocation list of {}{beside}: none of its clients gets in",
                 ca.subject
             );
             return problem(Severity::Error, message);
         };
         if list.next_update < now {
             let message = format!(
-                "the revocation list of {} has ended: nobody gets in",
+                "the revocation list of {} has ended: none of its clients gets in",
                 ca.subject
             );
             return problem(Severity::Error, message);
@@ -50,7 +55,7 @@ fn finding(used: &TrustUse, now: i64) -> Option<Finding> {
         if left < whole / LAST_PART {
             let days = left / (24 * 3600);
             let message = format!(
-                "the revocation list of {} ends in {days} days, and then nobody gets in",
+                "the revocation list of {} ends in {days} days, and then none of its clients gets in",
                 ca.subject
             );
             return problem(Severity::Warning, message);

@@ -8,6 +8,13 @@ use crate::{Facts, Finding, Object, Seen, Settings, dialect, report};
 pub(super) const NOW: i64 = 1_790_000_000;
 pub(super) const YEAR: i64 = 365 * 24 * 3600;
 
+/// Certificates that `pki` does not make.
+pub(super) const PUBLIC_ROOT: &str = include_str!("../../tests/certificates/isrg-root-x2.pem");
+pub(super) const RSA_1024: &str = include_str!("../../tests/certificates/rsa-1024.pem");
+pub(super) const SECP256K1: &str = include_str!("../../tests/certificates/secp256k1.pem");
+pub(super) const SHA_1_BELOW_ROOT: &str =
+    include_str!("../../tests/certificates/sha-1-below-root.pem");
+
 /// An Ingress of class nginx with `spec.tls`, host `api.example.com`, in namespace `shop`.
 pub(super) fn ingress(annotations: &[(&str, &str)]) -> Value {
     let annotations = annotations.iter().map(|(key, value)| {
@@ -97,9 +104,35 @@ pub(super) fn ca_with_list() -> (String, String) {
     (ca.chain_pem().to_owned(), list.pem)
 }
 
+/// A root, a CA below it, and one below that, one by one.
+pub(super) fn chain_pems() -> [String; 3] {
+    let params = |name, path_len| pki::CaParams {
+        path_len,
+        ..pki::CaParams::new(name, NOW + 10 * YEAR)
+    };
+    let root = pki::create_root(&params("root", 2), NOW).expect("a root can be made");
+    let below = |params, parent| pki::create_intermediate(&params, parent, NOW);
+    let middle = below(params("middle", 1), &root).expect("a CA below it");
+    let lowest = below(params("lowest", 0), &middle).expect("a CA below that");
+    [root, middle, lowest].map(|ca| format!("{}\n", ca.certificate_pem()))
+}
+
+/// An ApisixTls for `api.example.com` with the Secret that it names.
+pub(super) fn apisix_tls(name: &str) -> Value {
+    json!({"apiVersion": "apisix.apache.org/v2", "kind": "ApisixTls",
+        "metadata": {"name": "api", "namespace": "shop"},
+        "spec": {"ingressClassName": "apisix", "hosts": ["api.example.com"],
+            "secret": {"name": "api-tls", "namespace": "shop"},
+            "client": {"caSecret": {"name": name, "namespace": "shop"}}}})
+}
+
 /// A CA of another name.
 pub(super) fn other_ca_pem() -> String {
-    let params = pki::CaParams::new("another", NOW + 10 * YEAR);
+    named_ca_pem("another")
+}
+
+pub(super) fn named_ca_pem(name: &str) -> String {
+    let params = pki::CaParams::new(name, NOW + 10 * YEAR);
     let ca = pki::create_root(&params, NOW).expect("a root can be made");
     ca.chain_pem().to_owned()
 }
@@ -109,6 +142,33 @@ fn authority() -> pki::Authority {
     pki::create_root(&params, NOW).expect("a root can be made")
 }
 
+/// A CA and a leaf of it that may stand for a client and for a server.
+pub(super) fn ca_and_leaf_pems() -> [String; 2] {
+    let ca = authority();
+    let params = pki::LeafParams {
+        profile: pki::Profile::Both,
+        ..pki::LeafParams::new("api.example.com", NOW + YEAR)
+    };
+    let issued = pki::issue(&ca, &params, NOW).expect("a leaf can be issued");
+    [ca.chain_pem().to_owned(), issued.signed.certificate_pem]
+}
+
+/// The verdict on the first host of objects that are all there is.
+pub(super) fn verdict(now: i64, objects: &[Value]) -> String {
+    let facts = facts(&Settings::default(), objects);
+    let report = report(&facts.view(), now);
+    report.hosts[0].verdict.to_string()
+}
+
+fn facts(settings: &Settings, objects: &[Value]) -> Facts {
+    let mut facts = Facts::new(settings.clone(), Seen::All);
+    for object in objects {
+        let object = Object::from_value(object).expect("test objects can be read");
+        facts.insert(dialect::read(&object, settings));
+    }
+    facts
+}
+
 /// The findings of one rule among objects that are all there is.
 pub(super) fn findings(now: i64, objects: &[Value], rule: &str) -> Vec<Finding> {
     told(&Settings::default(), now, objects, rule)
@@ -116,12 +176,7 @@ pub(super) fn findings(now: i64, objects: &[Value], rule: &str) -> Vec<Finding> 
 
 /// The same with gateways that were told something.
 pub(super) fn told(settings: &Settings, now: i64, objects: &[Value], rule: &str) -> Vec<Finding> {
-    let mut facts = Facts::new(settings.clone(), Seen::All);
-    for object in objects {
-        let object = Object::from_value(object).expect("test objects can be read");
-        facts.insert(dialect::read(&object, settings));
-    }
-    let found = report(&facts.view(), now).findings;
+    let found = report(&facts(settings, objects).view(), now).findings;
     found
         .into_iter()
         .filter(|finding| finding.rule == rule)

@@ -25,7 +25,8 @@ fn finding(used: &TrustUse) -> Option<Finding> {
         TrustState::Unusable(why) => (why, "the gateway refuses everybody"),
     };
     let secret = used.reference.target.as_ref().ok()?;
-    let message = format!("Secret {secret} is of no use as a client CA, {why}: {then}");
+    let kind = secret.kind();
+    let message = format!("{kind} {secret} is of no use as a client CA, {why}: {then}");
     Some(RULE.finding(Severity::Error, &used.reference.site, message, RULE.remedy))
 }
 

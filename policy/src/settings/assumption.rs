@@ -23,8 +23,8 @@ pub struct Assumption {
 }
 
 /// Takes note, at each host, of the defaults that its verdict rests on. `objects` are those that
-/// the facts were read from.
-pub fn assume(hosts: &mut [HostReport], facts: &Facts, objects: &[&Object]) {
+/// the facts were read from, `now` the moment (Unix seconds) of the verdicts.
+pub fn assume(hosts: &mut [HostReport], facts: &Facts, objects: &[&Object], now: i64) {
     let mut served: BTreeMap<Arc<Gateway>, Vec<&Object>> = BTreeMap::new();
     for object in objects {
         if let Some((_, gateway)) = dialect::gateway_of(object, &facts.settings) {
@@ -38,6 +38,7 @@ pub fn assume(hosts: &mut [HostReport], facts: &Facts, objects: &[&Object]) {
                 gateway,
                 facts,
                 objects,
+                now,
             };
             trial.run(hosts);
         }
@@ -50,6 +51,8 @@ struct Trial<'a> {
     gateway: Arc<Gateway>,
     facts: &'a Facts,
     objects: Vec<&'a Object>,
+    /// Unix seconds.
+    now: i64,
 }
 
 impl Trial<'_> {
@@ -89,7 +92,7 @@ impl Trial<'_> {
             let read = dialect::read(object, &facts.settings);
             facts.insert(read);
         }
-        let view = facts.view();
+        let view = facts.view().at(self.now);
         let of_gateway = hosts
             .iter_mut()
             .filter(|host| host.host.key.gateway == self.gateway);
@@ -122,7 +125,7 @@ mod tests {
         let mut facts = Facts::new(settings, Seen::All);
         facts.insert(dialect::read(object, &facts.settings));
         let mut hosts = report(&facts.view(), 0).hosts;
-        assume(&mut hosts, &facts, &[object]);
+        assume(&mut hosts, &facts, &[object], 0);
         (hosts[0].verdict, hosts[0].assumed.clone())
     }
 

@@ -71,6 +71,10 @@ impl Settings {
                 Some("true") => drop(self.default_classes.insert(id.name.clone())),
                 _ => drop(self.default_classes.remove(&id.name)),
             }
+        } else if id.kind == "GatewayClass" {
+            let controller = object.spec["controllerName"].as_str().unwrap_or_default();
+            self.gateway_classes
+                .insert(id.name.clone(), controller.to_owned());
         } else if id.api_version == "v1" && id.kind == "ConfigMap" {
             let map = SecretRef::new(&id.namespace, &id.name);
             self.config_maps.insert(map, object.texts.clone());
@@ -88,6 +92,8 @@ impl Settings {
         if INGRESS_CLASS.is(id) {
             self.classes.remove(&id.name);
             self.default_classes.remove(&id.name);
+        } else if id.kind == "GatewayClass" {
+            self.gateway_classes.remove(&id.name);
         } else if id.kind == "ConfigMap" {
             self.config_maps
                 .remove(&SecretRef::new(&id.namespace, &id.name));

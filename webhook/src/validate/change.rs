@@ -91,7 +91,7 @@ impl Change {
         evidence: &Evidence,
         own: Option<&Arc<ObjectFacts>>,
     ) -> View<'a> {
-        let mut view = facts.view();
+        let mut view = facts.view().at(self.now);
         evidence.lay(&mut view);
         view.lay(&self.object, own.cloned());
         view
@@ -111,7 +111,7 @@ impl Change {
     /// The routes and options that the denials rest on, but for the changed object itself.
     pub(super) fn others(&self, judged: &Judged<'_>) -> BTreeSet<Arc<ObjectRef>> {
         let objects = judged.denials.iter().flat_map(|charge| &charge.rests_on);
-        let others = objects.filter(|object| **object != self.object && object.kind != "Secret");
+        let others = objects.filter(|object| **object != self.object && !SecretRef::is_one(object));
         others.cloned().collect()
     }
 

@@ -33,7 +33,7 @@ pub(super) async fn judge(
     limit(&mut report, &own);
     all.retain(|object| !own.contains(&*object.id));
     let all: Vec<_> = all.iter().chain(objects()).collect();
-    policy::assume(&mut report.hosts, &facts, &all);
+    policy::assume(&mut report.hosts, &facts, &all, now());
     Ok(Judged { report, manifests })
 }
 

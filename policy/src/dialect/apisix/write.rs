@@ -1,9 +1,10 @@
-//! Puts a host behind a CA: an ApisixTls with `spec.client`. An Ingress or an ApisixRoute has no
-//! place for it.
+//! Puts a host behind a CA: an ApisixTls with `spec.client`, or the listeners of a Gateway. An
+//! Ingress or an ApisixRoute has no place for it.
 
 use serde_json::{Value, json};
 
 use super::{GROUP, PREFIX};
+use crate::dialect::gateway_api::GATEWAY;
 use crate::dialect::{GatewayRequest, Removal, WriteRequest, Written, host_name};
 use crate::object::{ObjectRef, strings};
 use crate::{Mode, SecretRef};
@@ -26,6 +27,9 @@ pub(super) fn write(request: &WriteRequest<'_>) -> Result<Written, String> {
             "APISIX knows no optional client certificates: they are required, or not asked for"
                 .to_owned(),
         );
+    }
+    if GATEWAY.is(id) {
+        return Ok(vec![gateway(id, &request.trust.name)].into());
     }
     if id.kind == "ApisixTls" {
         return Ok(vec![demand(id, request.trust)].into());
@@ -169,4 +173,16 @@ pub(super) fn write_gateway(_: &GatewayRequest<'_>) -> Result<Written, String> {
          -A` lists them, or an ApisixTls for *.DOMAIN"
             .to_owned(),
     )
+}
+
+/// The default for every listener for HTTPS.
+fn gateway(id: &ObjectRef, trust: &str) -> Value {
+    let ca = json!({"group": "", "kind": "Secret", "name": trust});
+    let validation = json!({"caCertificateRefs": [ca]});
+    json!({
+        "apiVersion": id.api_version,
+        "kind": id.kind,
+        "metadata": {"name": id.name, "namespace": id.namespace},
+        "spec": {"tls": {"frontend": {"default": {"validation": validation}}}},
+    })
 }

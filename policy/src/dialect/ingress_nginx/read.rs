@@ -45,6 +45,7 @@ pub(super) fn read(object: &Object, gateway: &Arc<Gateway>, settings: &Settings)
     };
     let (routes, places) = ingress.routes(&shared, &asked);
     facts.routes = routes;
+    facts.depth = super::depth::depth(object);
     facts.server = Some(Arc::new(ingress.part(
         asked,
         raw,

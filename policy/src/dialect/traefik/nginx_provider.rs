@@ -342,17 +342,6 @@ pub(super) fn write(request: &WriteRequest<'_>, verify: &str) -> Result<Vec<Valu
     })])
 }
 
-/// What a Secret holds besides the CA that the provider never looks at.
-pub(super) fn unread_crl(option: &TlsOption, view: &View<'_>) -> Option<SecretRef> {
-    let targets = option
-        .trust
-        .iter()
-        .filter_map(|trust| trust.target.as_ref().ok());
-    let mut targets = targets.filter(|_| made(option));
-    let has_list = |secret: &&SecretRef| matches!(view.bundle(secret), Some(Lookup::Found(bundle)) if bundle.has("ca.crl"));
-    targets.find(has_list).cloned()
-}
-
 /// Whether a demand is about subjects too, which the provider never compares.
 pub(super) fn forgets_subject(option: &TlsOption) -> bool {
     let demand = option.demand.as_ref();

@@ -67,9 +67,10 @@ fn rank(admits: Admits) -> u8 {
         Admits::Everyone => 0,
         Admits::Optional => 1,
         Admits::AnyCertificate => 2,
-        Admits::AnySubject => 3,
-        Admits::Trusted => 4,
-        Admits::Nobody | Admits::Redirected => 5,
+        Admits::AnyPublic => 3,
+        Admits::AnySubject => 4,
+        Admits::Trusted => 5,
+        Admits::Nobody | Admits::Redirected => 6,
     }
 }
 
@@ -188,18 +189,6 @@ fn resolved(option: &TlsOption, has_ca: bool, unseen: Option<String>, host: &mut
 fn take_remarks(option: &TlsOption, host: &mut Host, view: &View<'_>) {
     if let Some(facts) = view.object(&option.site.object) {
         host.remarks.extend(facts.remarks.iter().cloned());
-    }
-    if let Some(secret) = nginx_provider::unread_crl(option, view) {
-        host.remarks.push(Remark {
-            site: option.site.clone(),
-            kind: RemarkKind::NoEffect,
-            harm: Harm::Opens,
-            message: format!(
-                "Traefik does not read ca.crl of Secret {secret}: revoked certificates are accepted"
-            ),
-            hint: "replace the CA, or check for revocation in the backend".to_owned(),
-            repair: None,
-        });
     }
 }
 

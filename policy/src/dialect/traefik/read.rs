@@ -8,13 +8,13 @@ use serde_json::Value;
 use super::matcher::Matched;
 use super::version::{EXCLUSIONS, WILDCARDS, has, told};
 use super::{filter, ingress, matcher, nginx_provider, option, reference, watch};
-use crate::dialect::host_name;
+use crate::dialect::{gateway_api, host_name};
 use crate::fact::{
     Harm, Matching, ObjectFacts, OptionUse, PlainHttp, Protocol, Remark, RemarkKind, Route,
 };
 use crate::object::strings;
 use crate::site::Site;
-use crate::{Gateway, GatewayConfig, Object, ObjectRef, Settings};
+use crate::{Gateway, GatewayConfig, Object, ObjectRef, SecretRef, Settings};
 
 pub(super) fn read(object: &Object, gateway: &Arc<Gateway>, settings: &Settings) -> ObjectFacts {
     let config = settings.gateway(gateway.dialect, &gateway.instance);
@@ -32,7 +32,11 @@ pub(super) fn read(object: &Object, gateway: &Arc<Gateway>, settings: &Settings)
     match object.id.kind.as_str() {
         "Ingress" if of_nginx => nginx_provider::read(object, gateway, &config, &mut facts),
         "Ingress" => ingress::read(object, gateway, &config, &mut facts),
-        "IngressRoute" => routes(object, gateway, &config, "Host", &mut facts),
+        "IngressRoute" => {
+            routes(object, gateway, &config, "Host", &mut facts);
+            facts.server_secrets = server_secret(object).into_iter().collect();
+        }
+        "Gateway" => return gateway_api::read(object, gateway, &super::GATEWAY_HABITS),
         "IngressRouteTCP" => routes(object, gateway, &config, "HostSNI", &mut facts),
         "TLSOption" => option::read(object, gateway, &config, &mut facts),
         "ServersTransport" | "ServersTransportTCP" => {
@@ -43,6 +47,11 @@ pub(super) fn read(object: &Object, gateway: &Arc<Gateway>, settings: &Settings)
             .push(filter::middleware(object, gateway, &config)),
     }
     facts
+}
+
+fn server_secret(object: &Object) -> Option<SecretRef> {
+    let name = object.spec["tls"]["secretName"].as_str()?;
+    Some(SecretRef::new(&object.id.namespace, name))
 }
 
 /// That Traefik does not read an object matters where it asks for certificates, or is written for

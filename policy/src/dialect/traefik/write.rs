@@ -8,6 +8,7 @@ use serde_json::{Value, json};
 
 use super::settle::settle;
 use super::{GROUP, PREFIX, nginx_provider};
+use crate::dialect::gateway_api::GATEWAY;
 use crate::dialect::{WriteRequest, Written, gateway_of};
 use crate::fact::{OptionTarget, OptionUse, Route};
 use crate::{Admits, Mode, ObjectRef};
@@ -24,6 +25,12 @@ pub(super) fn write(request: &WriteRequest<'_>) -> Result<Written, String> {
             _ => "optional",
         };
         return nginx_provider::write(request, verify).map(Written::from);
+    }
+    if GATEWAY.is(id) {
+        return Err(format!(
+            "Traefik reads nothing about client certificates from {id}: its listeners have the \
+             default TLSOption"
+        ));
     }
     let plan = Plan::of(request)?;
     if request.trust.namespace != plan.option.namespace {
