@@ -36,6 +36,8 @@ pub struct Fixture {
 pub struct Certificates {
     /// The client CA, `{{ca}}`.
     pub ca: pki::Authority,
+    /// Another CA, `{{other-ca}}`.
+    pub other: pki::Authority,
     words: Vec<(&'static str, String)>,
 }
 
@@ -52,8 +54,12 @@ impl Certificates {
         let ca = |now| create_root(&CaParams::new("partners", now + pki::CA_LIFETIME), now);
         let expired = ca(now - 2 * pki::CA_LIFETIME)?;
         let ca = ca(now)?;
+        let other = CaParams::new("strangers", now + pki::CA_LIFETIME);
+        let other = create_root(&other, now)?;
         let leaf = LeafParams::new("leaf", now + pki::LEAF_LIFETIME);
-        let leaf = pki::issue(&ca, &leaf, now)?.signed;
+        let leaf = pki::issue(&ca, &leaf, now)?;
+        let leaf_key = pki::export::key_pem(&leaf.key);
+        let leaf = leaf.signed;
         let ended = pki::crl::next(&ca, None, &[], now - 9 * pki::DAY, now - pki::DAY)?;
         let with_key = format!("{}{}", ca.chain_pem(), &*ca.key_pem());
         let words = vec![
@@ -62,12 +68,15 @@ impl Certificates {
             ("{{ca-and-key}}", base64(&with_key)),
             ("{{expired-ca}}", base64(expired.chain_pem())),
             ("{{key}}", base64(&ca.key_pem())),
+            ("{{other-ca}}", base64(other.chain_pem())),
+            ("{{leaf-key}}", base64(&leaf_key)),
             ("{{leaf}}", base64(&leaf.certificate_pem)),
         ];
-        Ok(Self { ca, words })
+        Ok(Self { ca, other, words })
     }
 
-    fn fill(&self, text: String) -> String {
+    /// A text with the certificates in their places.
+    pub fn fill(&self, text: String) -> String {
         self.words
             .iter()
             .fold(text, |text, (name, value)| text.replace(name, value))
