@@ -3,6 +3,7 @@
 
 pub mod build;
 pub mod cluster;
+pub mod contour;
 pub mod controllers;
 pub mod corpus;
 pub mod echo;

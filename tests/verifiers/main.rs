@@ -2,6 +2,7 @@
 //! revocation lists as nginx reads them.
 #![allow(clippy::unwrap_used)]
 
+mod contour;
 mod proof;
 
 use std::fs;
