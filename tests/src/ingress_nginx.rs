@@ -35,6 +35,26 @@ pub struct Made {
     pub settings: Settings,
 }
 
+impl Made {
+    /// The certificates that clients of a name are checked against; nothing where there are none.
+    pub fn anchors(&self, name: &str) -> String {
+        let find =
+            |fits: fn(&Server, &str) -> bool| self.servers.iter().find(|server| fits(server, name));
+        let is_default: fn(&Server, &str) -> bool = |server, _| server.host == server::DEFAULT;
+        let server = find(Server::serves)
+            .or_else(|| find(Server::covers))
+            .or_else(|| find(is_default));
+        let authority = server.and_then(|server| server.authentication.authority.as_ref());
+        let file = authority.and_then(|authority| {
+            let mut files = self.files.iter();
+            files.find(|file| file.name == authority.certificates)
+        });
+        file.map_or_else(String::new, |file| {
+            String::from_utf8_lossy(&file.content).into_owned()
+        })
+    }
+}
+
 /// Reads manifests as the controller does, and puts its servers together.
 ///
 /// # Errors

@@ -255,6 +255,16 @@ fn fill(
 }
 
 impl Server {
+    /// Whether it has the name itself.
+    pub(super) fn serves(&self, name: &str) -> bool {
+        self.host == name || self.aliases.iter().any(|alias| alias == name)
+    }
+
+    /// Whether its wildcard covers a name.
+    pub(super) fn covers(&self, name: &str) -> bool {
+        self.host.starts_with("*.") && covers(std::slice::from_ref(&self.host), name)
+    }
+
     /// Any Ingress with a broken reference closes the host; the first with a CA decides the rest.
     fn authenticate(&mut self, authentication: &Authentication) {
         if self.error.is_none() {
