@@ -253,7 +253,8 @@ fn ingress_dialect(
         return DIALECTS
             .iter()
             .copied()
-            .find(|dialect| dialect.controller == controller);
+            .find(|dialect| dialect.controller == controller)
+            .or_else(|| ingress_nginx::claims(object, controller, settings));
     }
     let by_name = DIALECTS
         .iter()

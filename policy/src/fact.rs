@@ -6,6 +6,7 @@ use std::sync::Arc;
 use crate::bundle::Bundle;
 use crate::gateway::Gateway;
 use crate::object::{ObjectRef, SecretRef};
+use crate::server::ServerPart;
 use crate::site::{Repair, Site};
 
 /// Everything one object says.
@@ -21,6 +22,8 @@ pub struct ObjectFacts {
     pub filters: Vec<Arc<Filter>>,
     /// What a Secret or ConfigMap holds.
     pub bundle: Option<Arc<Bundle>>,
+    /// Its part in the servers of its hosts, where the gateway makes one server of many objects.
+    pub(crate) server: Option<Arc<ServerPart>>,
     /// A Secret that this object will make.
     pub promises: Vec<SecretRef>,
     /// Settings that do not do what they seem to.
@@ -38,6 +41,7 @@ impl ObjectFacts {
             options: Vec::new(),
             filters: Vec::new(),
             bundle: None,
+            server: None,
             promises: Vec::new(),
             remarks: Vec::new(),
             ignore: None,

@@ -21,6 +21,7 @@ mod gateway;
 mod host;
 mod lookup;
 mod object;
+mod server;
 mod settings;
 mod site;
 mod store;

@@ -4,10 +4,22 @@
 //! `internal/ingress/annotations/authtls/main.go`, `internal/ingress/controller/controller.go`,
 //! `internal/ingress/controller/store/backend_ssl.go`, `rootfs/etc/nginx/template/nginx.tmpl`.
 
+mod block;
+mod class;
+mod controller;
+mod demand;
+mod location;
+mod merged;
+mod pattern;
 mod read;
+mod refusal;
 mod settle;
+mod upstream;
+mod values;
 mod words;
 mod write;
+
+pub(super) use class::claims;
 
 use super::{Dialect, INGRESS};
 

@@ -1,396 +1,382 @@
 //! One Ingress to routes and remarks, as the controller's annotation parsers read it.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use serde_json::Value;
 
-use super::PREFIX;
-use super::words::{self, KNOWN};
+use super::class::Standing;
+use super::controller::{Controller, Risk};
+use super::demand::Asked;
+use super::values::{self, Ingress};
 use crate::dialect::host_name;
-use crate::fact::{
-    Demand, Harm, Malformed, Mode, ObjectFacts, PlainHttp, Protocol, Remark, RemarkKind, Route,
-    TrustRef,
-};
-use crate::object::{SecretRef, annotation_pointer};
-use crate::site::Site;
-use crate::{Gateway, GatewayConfig, Object, Repair, Settings};
+use crate::fact::{Harm, ObjectFacts, PlainHttp, Protocol, Remark, RemarkKind, Route};
+use crate::object::strings;
+use crate::server::{Path, Place, Raw, ServerPart};
+use crate::{Gateway, Object, Settings};
 
 pub(super) fn read(object: &Object, gateway: &Arc<Gateway>, settings: &Settings) -> ObjectFacts {
-    let config = settings.gateway(gateway.dialect, &gateway.instance);
+    let controller = Controller::of(settings, &gateway.instance);
     let ingress = Ingress {
         object,
-        config: &config,
+        controller: &controller,
     };
     let mut facts = ObjectFacts::silent(&object.id);
-    let (demand, dropped) = ingress.demand(&mut facts.remarks);
-    facts.remarks.extend(words::remarks(object));
+    let remarks = &mut facts.remarks;
+    let mut asked = Asked::default();
+    match ingress.standing(settings) {
+        Standing::Namesake(namesake) => ingress.remark_namesake(&namesake, remarks),
+        Standing::Ignored(_) if !ingress.mentions() => return facts,
+        Standing::Ignored(reason) => {
+            ingress.remark_ignored(&reason, remarks);
+            asked.dropped = Some(reason);
+        }
+        Standing::Served => {
+            asked = ingress.asked(remarks);
+            remarks.extend(ingress.misspelt());
+            asked.dropped = ingress.refused(remarks).or(asked.dropped);
+        }
+    }
+    let raw = ingress.raw_configuration(&mut asked, remarks);
     let shared = Shared {
         gateway,
-        demand,
-        dropped,
-        mentions: ingress.mentions(),
+        mentions: ingress.mentions() || matches!(raw, Raw::Asks(_)),
+        passthrough: ingress.passthrough(),
     };
-    facts.routes = ingress.routes(&shared, &mut facts.remarks);
+    let (routes, places) = ingress.routes(&shared, &asked, remarks);
+    facts.routes = routes;
+    facts.server = Some(Arc::new(ingress.part(
+        asked,
+        raw,
+        places,
+        &mut facts.remarks,
+    )));
     facts
 }
 
 /// What all routes of an Ingress have in common.
 struct Shared<'a> {
     gateway: &'a Arc<Gateway>,
-    demand: Option<Demand>,
-    dropped: Option<String>,
     mentions: bool,
+    passthrough: bool,
 }
 
-struct Ingress<'a> {
-    object: &'a Object,
-    config: &'a GatewayConfig,
+/// One route and what it is to its server.
+struct Draft<'a> {
+    host: &'a str,
+    pointer: String,
+    place: Place,
 }
 
 impl Ingress<'_> {
-    /// An annotation as the controller reads it: lines trimmed; an empty value is none at all.
-    fn value(&self, suffix: &str) -> Option<&str> {
-        let value = self.object.annotation(&format!("{PREFIX}{suffix}"))?.trim();
-        (!value.is_empty()).then_some(value)
+    fn part(
+        &self,
+        asked: Asked,
+        raw: Raw,
+        places: HashMap<String, Place>,
+        remarks: &mut Vec<Remark>,
+    ) -> ServerPart {
+        let mut hosts: Vec<_> = self.rules().iter().map(|rule| self.host(rule)).collect();
+        hosts.sort();
+        hosts.dedup();
+        ServerPart {
+            guest: self.is_canary(),
+            places,
+            hosts,
+            aliases: self.aliases(),
+            certificates: self.certificates(),
+            fallback: self.object.spec["defaultBackend"]["service"].is_object(),
+            depth: asked.depth,
+            page: asked.page,
+            passes_certificate: self.passes_certificate(),
+            fatal: asked.fatal,
+            dropped_with_ca: asked.dropped_with_ca,
+            raw,
+            upstream: self.upstream(remarks),
+            redirects: self.redirects(),
+            proves_by_http: self.proves_by_http(),
+            patterns: self.switch("use-regex") == Some(true)
+                || self.value("rewrite-target").is_some(),
+        }
     }
 
-    fn site(&self, suffix: &str) -> Site {
-        Site::new(
-            &self.object.id,
-            annotation_pointer(&format!("{PREFIX}{suffix}")),
-        )
+    fn rules(&self) -> &[Value] {
+        let rules = self.object.spec["rules"].as_array();
+        rules.map_or(&[], Vec::as_slice)
     }
 
-    /// `strconv.ParseBool`; anything else is an error there.
-    fn boolean(&self, suffix: &str) -> Option<Result<bool, &str>> {
-        let value = self.value(suffix)?;
-        Some(match value {
-            "1" | "t" | "T" | "TRUE" | "true" | "True" => Ok(true),
-            "0" | "f" | "F" | "FALSE" | "false" | "False" => Ok(false),
-            other => Err(other),
-        })
+    fn host(&self, rule: &Value) -> String {
+        host_name(rule["host"].as_str().unwrap_or_default())
     }
 
-    /// Whether anything here speaks of client certificates, in this or a mistaken spelling.
-    fn mentions(&self) -> bool {
-        self.object.annotations.keys().any(|key| {
-            let suffix = key.rsplit('/').next().unwrap_or(key);
-            suffix.starts_with("auth-tls-")
-        })
+    /// It makes no server (`createServers`, `controller.go:1330`).
+    fn is_canary(&self) -> bool {
+        self.switch("canary") == Some(true)
     }
 
-    /// The demand, and why the controller does not load the Ingress, where it does not.
-    /// Without the Secret the other settings are never looked at (`authtls/main.go:151-174`).
-    fn demand(&self, remarks: &mut Vec<Remark>) -> (Option<Demand>, Option<String>) {
-        let Some(trust) = self.trust(remarks) else {
-            self.remark_orphans(remarks);
-            return (None, None);
+    /// Each once (`annotations/alias/main.go`).
+    fn aliases(&self) -> Vec<String> {
+        let value = self.value("server-alias").unwrap_or_default();
+        let mut aliases: Vec<_> = value
+            .split(',')
+            .map(str::trim)
+            .filter(|alias| !alias.is_empty())
+            .map(host_name)
+            .collect();
+        aliases.sort();
+        aliases.dedup();
+        aliases
+    }
+
+    fn certificates(&self) -> Vec<(Vec<String>, String)> {
+        let tls = self.object.spec["tls"]
+            .as_array()
+            .map_or(&[][..], Vec::as_slice);
+        let names = |tls: &Value| {
+            let secret = tls["secretName"].as_str().unwrap_or_default();
+            (strings(&tls["hosts"]), secret.to_owned())
         };
-        if !trust.spelt.chars().all(is_basic) {
-            let reason = format!(
-                "{:?} has characters that a Secret's name cannot have",
-                trust.spelt
-            );
-            remarks.push(self.dropped("auth-tls-secret", &reason));
-            return (None, Some(reason));
-        }
-        let dropped = self.refused_values(remarks);
-        let mode = self.mode(remarks);
-        self.remark_depth(remarks);
-        let demand = Demand {
-            mode,
-            site: match self.value("auth-tls-verify-client") {
-                Some(_) => self.site("auth-tls-verify-client"),
-                None => trust.site.clone(),
-            },
-            spelt: self
-                .value("auth-tls-verify-client")
-                .unwrap_or_default()
-                .to_owned(),
-            trust: vec![trust],
-            subject: self.value("auth-tls-match-cn").map(str::to_owned),
-        };
-        (Some(demand), dropped)
+        tls.iter().map(names).collect()
     }
 
-    /// The reference to the Secret; an empty one is ignored (`parser/main.go:117-128`).
-    fn trust(&self, remarks: &mut Vec<Remark>) -> Option<TrustRef> {
-        let suffix = "auth-tls-secret";
-        let raw = self.object.annotation(&format!("{PREFIX}{suffix}"))?;
-        let spelt = raw.trim();
-        if spelt.is_empty() {
-            remarks.push(self.remark(suffix, RemarkKind::NoEffect, Harm::Opens,
-                "auth-tls-secret is empty: the controller ignores it and asks nobody for a certificate",
-                "name the Secret with the client CA as namespace/name"));
-            return None;
-        }
-        let target = self.secret(spelt);
-        let foreign = target
-            .as_ref()
-            .is_ok_and(|target| self.forbids(&target.namespace));
-        let repair = self.repaired_secret(spelt).map(|value| Repair {
-            pointer: self.site(suffix).pointer,
-            value: Value::String(value),
-        });
-        Some(TrustRef {
-            site: self.site(suffix),
-            spelt: raw.to_owned(),
-            target,
-            foreign,
-            repair,
-        })
+    /// Where a redirect is asked for in so many words.
+    fn redirects(&self) -> Option<crate::Site> {
+        let words = ["force-ssl-redirect", "ssl-redirect"];
+        let asked = words.iter().find(|word| self.switch(word) == Some(true))?;
+        Some(self.site(asked))
     }
 
-    /// `k8s.ParseNameNS`: exactly two parts (`internal/k8s/main.go:36-43`). An empty part is
-    /// never found, because the look-up key is the value as it stands.
-    fn secret(&self, spelt: &str) -> Result<SecretRef, Malformed> {
-        match spelt.split('/').collect::<Vec<_>>().as_slice() {
-            [_] => Err(Malformed::NoNamespace),
-            [namespace, name] if !namespace.is_empty() && !name.is_empty() => {
-                Ok(SecretRef::new(namespace, name))
-            }
-            _ => Err(Malformed::WrongParts),
-        }
-    }
-
-    /// A bare name can only mean the Ingress' own namespace, a stray blank nothing at all.
-    fn repaired_secret(&self, spelt: &str) -> Option<String> {
-        let compact: String = spelt.split_whitespace().collect();
-        let namespace = self.object.id.namespace.as_str();
-        let repaired = match self.secret(&compact) {
-            Ok(_) => compact,
-            Err(Malformed::NoNamespace) if !namespace.is_empty() => {
-                format!("{namespace}/{compact}")
-            }
-            Err(_) => return None,
-        };
-        let plain = |char: char| is_basic(char) && char != ':' && char != '~';
-        (repaired != spelt && repaired.chars().all(plain)).then_some(repaired)
-    }
-
-    /// Another namespace is refused unless the ConfigMap allows it; before 1.12 it was allowed.
-    fn forbids(&self, namespace: &str) -> bool {
-        let by_default = self
-            .config
-            .release()
-            .is_some_and(|release| release < (1, 12));
-        let allowed = self
-            .config
-            .config_is_on("allow-cross-namespace-resources", by_default);
-        namespace != self.object.id.namespace && !allowed
-    }
-
-    /// A value outside the four becomes `on` (`authtls/main.go:176-180`).
-    fn mode(&self, remarks: &mut Vec<Remark>) -> Mode {
-        let suffix = "auth-tls-verify-client";
-        match self.value(suffix) {
-            None | Some("on") => Mode::Required,
-            Some("off") => Mode::Off,
-            Some("optional") => Mode::Optional,
-            Some("optional_no_ca") => Mode::OptionalUnverified,
-            Some(other) => {
-                let message = format!(
-                    "{suffix} {other:?} is not one of on, off, optional and \
-                    optional_no_ca: the controller takes it for \"on\""
-                );
-                let mut remark = self.remark(
-                    suffix,
-                    RemarkKind::Invalid,
-                    Harm::Harmless,
-                    &message,
-                    "write \"on\"",
-                );
-                remark.repair = repaired_mode(other).map(|value| Repair {
-                    pointer: self.site(suffix).pointer,
-                    value: Value::String(value),
-                });
-                remarks.push(remark);
-                Mode::Required
-            }
-        }
-    }
-
-    /// `strconv.Atoi`: no number, or 0, becomes 1; a negative number blocks every reload.
-    fn remark_depth(&self, remarks: &mut Vec<Remark>) {
-        let suffix = "auth-tls-verify-depth";
-        let Some(value) = self.value(suffix) else {
-            return;
-        };
-        let (harm, makes) = match value.parse::<i64>() {
-            Ok(depth) if depth > 0 => return,
-            Ok(0) | Err(_) => (Harm::Harmless, "the controller takes it for 1"),
-            Ok(_) => (
-                Harm::Closes,
-                "nginx refuses the whole configuration, and no change of any \
-                Ingress takes effect until it is corrected",
-            ),
-        };
-        let message = format!("{suffix} {value:?} is no number of intermediate CAs: {makes}");
-        remarks.push(self.remark(
-            suffix,
-            RemarkKind::Invalid,
-            harm,
-            &message,
-            "write \"1\" or more",
-        ));
-    }
-
-    /// Values that make the controller drop the whole Ingress (`annotations.go:192-195`).
-    fn refused_values(&self, remarks: &mut Vec<Remark>) -> Option<String> {
-        let mut dropped = None;
-        let suffix = "auth-tls-pass-certificate-to-upstream";
-        if let Some(Err(value)) = self.boolean(suffix) {
-            dropped = Some(format!("{suffix} {value:?} is neither true nor false"));
-            remarks.extend(dropped.iter().map(|reason| self.dropped(suffix, reason)));
-        }
-        let suffix = "auth-tls-match-cn";
-        if self
-            .value(suffix)
-            .is_some_and(|value| !value.starts_with("CN="))
-        {
-            let reason = format!("{suffix} does not begin with CN=");
-            remarks.push(self.dropped(suffix, &reason));
-            dropped = Some(reason);
-        }
-        dropped
-    }
-
-    fn dropped(&self, suffix: &str, reason: &str) -> Remark {
-        let message = format!("{reason}: the controller does not load the Ingress");
-        self.remark(
-            suffix,
-            RemarkKind::Invalid,
-            Harm::Closes,
-            &message,
-            "correct the value",
-        )
-    }
-
-    /// Settings beside a Secret that is not named.
-    fn remark_orphans(&self, remarks: &mut Vec<Remark>) {
-        let empty = self
-            .object
-            .annotation(&format!("{PREFIX}auth-tls-secret"))
-            .is_some();
-        let orphans = KNOWN
+    /// Where cert-manager is asked for a certificate of an issuer, which may prove the host by
+    /// HTTP-01.
+    fn proves_by_http(&self) -> Option<crate::Site> {
+        let names = [
+            "cert-manager.io/cluster-issuer",
+            "cert-manager.io/issuer",
+            "kubernetes.io/tls-acme",
+        ];
+        let name = names
             .iter()
-            .filter(|known| **known != "auth-tls-secret" && !empty);
-        for suffix in orphans.filter(|suffix| self.value(suffix).is_some()) {
-            let message = format!(
-                "{suffix} has no effect without auth-tls-secret: nobody is asked \
-                for a certificate"
-            );
+            .find(|name| self.object.annotation(name).is_some())?;
+        Some(self.at(&crate::object::annotation_pointer(name)))
+    }
+
+    /// TLS goes to the backend only with the controller's flag (`controller.go:1434`).
+    fn passthrough(&self) -> bool {
+        self.switch("ssl-passthrough") == Some(true)
+            && self.controller.config.is_on("enable-ssl-passthrough")
+    }
+
+    /// `server-snippet`: what it says about client certificates is used as it stands, if the
+    /// controller reads snippets; beside a Secret nginx refuses the second `ssl_verify_client`.
+    fn raw_configuration(&self, asked: &mut Asked, remarks: &mut Vec<Remark>) -> Raw {
+        let suffix = "server-snippet";
+        let words = [
+            "ssl_verify_client",
+            "ssl_client_certificate",
+            "ssl_verify_depth",
+        ];
+        let snippet = self.value(suffix).unwrap_or_default();
+        if !words.iter().any(|word| snippet.contains(word)) {
+            return Raw::None;
+        }
+        let read = self.controller.reads_snippets() && self.controller.risk() == Risk::Critical;
+        if !read {
             remarks.push(self.remark(
                 suffix,
                 RemarkKind::NoEffect,
                 Harm::Opens,
-                &message,
-                "name the Secret with the client CA in nginx.ingress.kubernetes.io/auth-tls-secret",
+                "the controller reads no snippets: what this one says about client certificates has no effect",
+                "say it with auth-tls-secret",
+            ));
+            return Raw::None;
+        }
+        if asked.demand.is_some() {
+            asked.fatal.get_or_insert_with(|| self.site(suffix));
+            remarks.push(self.remark(
+                suffix,
+                RemarkKind::Invalid,
+                Harm::Closes,
+                "the snippet repeats a directive of auth-tls-secret: nginx refuses the whole \
+                 configuration, and no change of any Ingress takes effect until it is corrected",
+                "take the directive out of the snippet",
+            ));
+        }
+        Raw::Asks(self.site(suffix))
+    }
+
+    /// The annotations are those of another controller's language.
+    fn remark_namesake(&self, controller: &str, remarks: &mut Vec<Remark>) {
+        let own = self.object.annotations.keys();
+        for name in own.filter(|name| name.starts_with(super::DIALECT.client_auth_prefix)) {
+            remarks.push(values::remark(
+                self.at(&crate::object::annotation_pointer(name)),
+                RemarkKind::NoEffect,
+                Harm::Opens,
+                &format!("the class is served by {controller}, which does not read {name}"),
+                "use a class of ingress-nginx, or the words of that controller",
             ));
         }
     }
 
-    fn remark(
-        &self,
-        suffix: &str,
-        kind: RemarkKind,
-        harm: Harm,
-        message: &str,
-        hint: &str,
-    ) -> Remark {
-        Remark {
-            site: self.site(suffix),
-            kind,
-            harm,
-            message: message.to_owned(),
-            hint: hint.to_owned(),
-            repair: None,
-        }
+    fn remark_ignored(&self, reason: &str, remarks: &mut Vec<Remark>) {
+        remarks.push(values::remark(
+            self.at("/metadata/annotations"),
+            RemarkKind::NoEffect,
+            Harm::Closes,
+            &format!("the controller does not serve the Ingress: {reason}"),
+            "name a class that the controller serves in spec.ingressClassName",
+        ));
     }
 
-    /// One route a rule, one for the default backend.
-    fn routes(&self, shared: &Shared<'_>, remarks: &mut Vec<Remark>) -> Vec<Arc<Route>> {
-        let mut routes = Vec::new();
-        let rules = self.object.spec["rules"]
-            .as_array()
-            .map_or(&[][..], Vec::as_slice);
-        for (index, rule) in rules.iter().enumerate() {
+    /// One route a rule, one for the default backend, one an alias, and what a guest leaves on
+    /// the default server.
+    fn routes(
+        &self,
+        shared: &Shared<'_>,
+        asked: &Asked,
+        remarks: &mut Vec<Remark>,
+    ) -> (Vec<Arc<Route>>, HashMap<String, Place>) {
+        let mut drafts = self.rule_drafts(shared, asked, remarks);
+        let aliases = self.aliases();
+        let pointer = self.site("server-alias").pointer;
+        let alias = |alias| Draft {
+            host: alias,
+            pointer: pointer.clone(),
+            place: Place::Alias,
+        };
+        drafts.extend(
+            aliases
+                .iter()
+                .map(|name| alias(name.as_str()))
+                .filter(|_| !self.is_canary()),
+        );
+        let routes = drafts
+            .iter()
+            .map(|draft| self.route(shared, asked, draft))
+            .collect();
+        let places = drafts
+            .into_iter()
+            .map(|draft| (draft.pointer, draft.place))
+            .collect();
+        (routes, places)
+    }
+
+    fn rule_drafts(
+        &self,
+        shared: &Shared<'_>,
+        asked: &Asked,
+        remarks: &mut Vec<Remark>,
+    ) -> Vec<Draft<'_>> {
+        let mut drafts = Vec::new();
+        for (index, rule) in self.rules().iter().enumerate() {
             let host = rule["host"].as_str().unwrap_or_default();
             let pointer = match host {
                 "" => format!("/spec/rules/{index}"),
                 _ => format!("/spec/rules/{index}/host"),
             };
-            let reaches = rule["http"].is_object();
-            if !reaches && shared.mentions {
+            let paths = paths(rule);
+            // A rule without a host goes on to the settings all the same (`controller.go:756-760`).
+            if paths.is_none() && !host.is_empty() && shared.mentions {
                 remarks.push(self.bypassed(&pointer, "a rule without http"));
             }
-            routes.push(self.route(shared, host, &pointer, reaches));
-        }
-        if rules.is_empty() && self.object.spec["defaultBackend"].is_object() {
-            if shared.mentions {
-                remarks
-                    .push(self.bypassed("/spec/defaultBackend", "a default backend without rules"));
+            if self.is_canary() && !host.is_empty() && asked.demand.is_some() {
+                drafts.push(Draft {
+                    host: "",
+                    pointer: format!("/spec/rules/{index}"),
+                    place: Place::Stray(host_name(host)),
+                });
             }
-            routes.push(self.route(shared, "", "/spec/defaultBackend", false));
+            drafts.push(Draft {
+                host,
+                pointer,
+                place: Place::Rule(paths),
+            });
         }
-        routes
+        if drafts.is_empty() && self.object.spec["defaultBackend"].is_object() {
+            let pointer = "/spec/defaultBackend";
+            if shared.mentions {
+                remarks.push(self.bypassed(pointer, "a default backend without rules"));
+            }
+            drafts.push(Draft {
+                host: "",
+                pointer: pointer.to_owned(),
+                place: Place::CatchAll,
+            });
+        }
+        drafts
     }
 
     /// The controller's loop over rules never reaches the client settings of these
     /// (`controller.go:745-760`).
     fn bypassed(&self, pointer: &str, what: &str) -> Remark {
-        Remark {
-            site: Site::new(&self.object.id, pointer),
-            kind: RemarkKind::NoEffect,
-            harm: Harm::Opens,
-            message: format!("the auth-tls annotations have no effect on {what}"),
-            hint: "give the host a rule with http.paths".to_owned(),
-            repair: None,
-        }
+        values::remark(
+            self.at(pointer),
+            RemarkKind::NoEffect,
+            Harm::Opens,
+            &format!("the auth-tls annotations have no effect on {what}"),
+            "give the host a rule with http.paths",
+        )
     }
 
-    fn route(&self, shared: &Shared<'_>, host: &str, pointer: &str, reaches: bool) -> Arc<Route> {
-        let passthrough = matches!(self.boolean("ssl-passthrough"), Some(Ok(true)))
-            && self.config.is_on("enable-ssl-passthrough");
+    fn route(&self, shared: &Shared<'_>, asked: &Asked, draft: &Draft<'_>) -> Arc<Route> {
+        let reaches = match &draft.place {
+            Place::Rule(paths) => paths.is_some() || draft.host.is_empty(),
+            Place::Stray(_) => true,
+            Place::CatchAll | Place::Alias => false,
+        };
         let tls = self.object.spec["tls"]
             .as_array()
             .is_some_and(|tls| !tls.is_empty());
         Arc::new(Route {
-            site: Site::new(&self.object.id, pointer),
+            site: self.at(&draft.pointer),
             gateway: Arc::clone(shared.gateway),
-            hosts: vec![host_name(host)],
+            hosts: vec![host_name(draft.host)],
             created: self.object.created.clone(),
-            protocol: if passthrough {
-                Protocol::Passthrough
-            } else {
-                Protocol::Http
+            protocol: match shared.passthrough {
+                true => Protocol::Passthrough,
+                false => Protocol::Http,
             },
             entry_points: Vec::new(),
             tls,
-            demand: shared.demand.clone().filter(|_| reaches),
+            demand: asked.demand.clone().filter(|_| reaches),
             option: None,
             plain: PlainHttp {
-                redirect: self.boolean("ssl-redirect").and_then(Result::ok),
-                always: self.boolean("force-ssl-redirect").and_then(Result::ok),
+                redirect: self.switch("ssl-redirect"),
+                always: self.switch("force-ssl-redirect"),
                 server_certificate: tls,
                 filters: Vec::new(),
             },
-            dropped: shared.dropped.clone(),
+            dropped: asked.dropped.clone(),
             mentions: shared.mentions,
             rule_length: 0,
         })
     }
 }
 
-/// `BasicCharsRegex`; blanks are stripped before matching (`parser/validators.go`).
-fn is_basic(char: char) -> bool {
-    char.is_ascii_alphanumeric() || "-._~/:".contains(char) || char == ' '
+/// The paths of a rule; an empty list counts as the whole host.
+fn paths(rule: &Value) -> Option<Vec<Path>> {
+    let http = rule["http"].as_object()?;
+    let list = http
+        .get("paths")
+        .and_then(Value::as_array)
+        .map_or(&[][..], Vec::as_slice);
+    let whole = Path {
+        path: "/".to_owned(),
+        exact: false,
+        served: true,
+    };
+    Some(match list {
+        [] => vec![whole],
+        list => list.iter().map(path).collect(),
+    })
 }
 
-/// `On`, `TRUE`, `o n`: what can only mean `on`. Never a word that might mean off.
-fn repaired_mode(value: &str) -> Option<String> {
-    let compact: String = value.split_whitespace().collect::<String>().to_lowercase();
-    ["on", "true", "yes", "enabled", "required"]
-        .contains(&compact.as_str())
-        .then(|| "on".to_owned())
+fn path(path: &Value) -> Path {
+    let text = path["path"].as_str().filter(|text| !text.is_empty());
+    Path {
+        path: text.unwrap_or("/").to_owned(),
+        // `SetDefaultNGINXPathType`: anything else is a prefix.
+        exact: path["pathType"].as_str() == Some("Exact"),
+        served: !path["backend"]["resource"].is_object(),
+    }
 }

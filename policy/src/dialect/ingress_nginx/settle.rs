@@ -1,199 +1,345 @@
-//! All Ingresses of a host to one server block, as the controller merges them.
+//! All Ingresses of a host to one server block, as the controller merges them, and what a stranger
+//! meets there.
 
-use std::cmp::Reverse;
 use std::sync::Arc;
 
-use super::PREFIX;
+use super::block::{Block, Member, Merged};
+use super::controller::Controller;
+use super::location::{self, Location};
+use super::merged;
 use crate::bundle::Bundle;
-use crate::fact::{Demand, Mode, Protocol, Route, TrustRef};
+use crate::fact::{Demand, Mode, TrustRef};
 use crate::gateway::HostKey;
 use crate::host::{Admits, Because, Door, Host};
 use crate::lookup::Lookup;
 use crate::object::annotation_pointer;
-use crate::subject::{Reach, reach};
+use crate::server::Place;
+use crate::site::Site;
+use crate::subject::{Reach, finds_nobody, reach};
 use crate::trust::{TrustState, TrustUse};
 use crate::view::View;
-use crate::{GatewayConfig, Site};
 
 pub(super) fn settle(key: &HostKey, view: &View<'_>) -> Host {
+    let controller = Controller::of(view.settings(), &key.gateway.instance);
     let mut host = Host::new(key);
-    let routes = ordered(view.routes(key));
-    let config = view
-        .settings()
-        .gateway(key.gateway.dialect, &key.gateway.instance);
-    for route in &routes {
-        take_note(&mut host, route, view);
+    let (block, others) = Block::answering(key, view);
+    if block.is_none() && others.iter().all(is_stray) {
+        return host;
     }
+    for member in &others {
+        take_note(&mut host, member, view);
+    }
+    merged::remark_homeless(&others, &mut host);
     let unread = view.forbidden("Ingress");
-    let live: Vec<_> = routes
-        .iter()
-        .filter(|route| route.dropped.is_none())
-        .collect();
-    let Some(first) = live.first() else {
-        host.doors.extend(routes.first().map(|route| {
-            door(
+    let Some(block) = block else {
+        let first = others.first();
+        host.doors.extend(first.map(|member| Door {
+            unseen: unread,
+            ..door(
                 "https",
                 Admits::Nobody,
                 Because::Dropped,
-                &route.site,
-                unread,
+                &member.route.site,
             )
         }));
         return host;
     };
-    let server = Server::merge(&live, &mut host, view);
-    let unseen = server.unseen.clone().or(unread);
-    let https = server.https(first);
-    let plain = Plain {
-        config: &config,
-        certificate: has_certificate(&live, key, view),
+    for member in &block.members {
+        take_note(&mut host, member, view);
+    }
+    let server = Server {
+        locations: location::locations(&block, view),
+        merged: block.merged(),
+        block: &block,
+        controller: &controller,
+        view,
     };
-    let http = live.iter().find(|route| plain.serves(route, key));
-    host.doors.push(Door {
-        unseen: unseen.clone(),
-        ..https
-    });
-    host.doors.push(Door {
-        unseen,
-        ..server.http(first, http.copied())
-    });
-    mention_wildcard(&mut host, key, view);
+    server.open(&mut host, unread);
+    merged::remarks(&server, &mut host);
     host
 }
 
-/// Oldest first; of the same age the last name first (`store.go:1102-1115`). Objects without a
-/// creation time count as made together.
-fn ordered(mut routes: Vec<Arc<Route>>) -> Vec<Arc<Route>> {
-    routes.sort_by_cached_key(|route| {
-        let object = &route.site.object;
-        (
-            route.created.clone(),
-            Reverse((object.namespace.clone(), object.name.clone())),
-        )
-    });
-    routes
+fn is_stray(member: &Member) -> bool {
+    matches!(member.place(), Some(Place::Stray(_)))
 }
 
-fn take_note(host: &mut Host, route: &Route, view: &View<'_>) {
+fn take_note(host: &mut Host, member: &Member, view: &View<'_>) {
+    let route = &member.route;
     host.mentioned |= route.mentions;
     let object = &route.site.object;
     if host.rests_on.insert(Arc::clone(object)) {
         let remarks = view.object(object).map(|facts| facts.remarks.clone());
         host.remarks.extend(remarks.into_iter().flatten());
     }
-}
-
-/// The settings of a server block that the Ingresses of the host come to.
-struct Server {
-    denied: Option<Site>,
-    winner: Option<Demand>,
-    unseen: Option<String>,
-    passthrough: Option<Site>,
-}
-
-impl Server {
-    /// Any broken reference closes the whole host (`controller.go:762`); of the others the
-    /// oldest with a CA file wins entirely (`:766`).
-    fn merge(routes: &[&Arc<Route>], host: &mut Host, view: &View<'_>) -> Self {
-        let passthrough = routes
-            .iter()
-            .find(|route| route.protocol == Protocol::Passthrough);
-        let mut server = Self {
-            denied: None,
-            winner: None,
-            unseen: None,
-            passthrough: passthrough.map(|route| route.site.clone()),
-        };
-        for demand in routes.iter().filter_map(|route| route.demand.as_ref()) {
-            server.add(demand, host, view);
+    if let Some(ca) = member
+        .ca
+        .as_ref()
+        .filter(|_| member.route.dropped.is_none())
+    {
+        note_secret(&ca.reference, &ca.found, host, view);
+        // The rules of one Ingress come one after the other.
+        let known = host.trust.last().map(|used| &used.reference.site);
+        if known != Some(&ca.reference.site) {
+            host.trust.push(ca.clone());
         }
-        if let Some(winner) = &server.winner {
-            host.modes
-                .push((winner.mode, winner.site.clone(), winner.spelt.clone()));
-            host.subjects.extend(winner.subject.clone().map(|pattern| {
-                let pointer = annotation_pointer(&format!("{PREFIX}auth-tls-match-cn"));
-                (pattern, Site::new(&winner.site.object, pointer))
+    }
+}
+
+/// A Secret that the answer rests on, and that is to be fetched where nothing is known of it.
+pub(super) fn note_secret(
+    reference: &TrustRef,
+    found: &Lookup<Arc<Bundle>>,
+    host: &mut Host,
+    view: &View<'_>,
+) {
+    let Ok(target) = &reference.target else {
+        return;
+    };
+    if !reference.foreign {
+        host.rests_on.insert(Arc::new(target.object()));
+        if matches!(found, Lookup::Unknown(_)) && view.bundle(target).is_none() {
+            host.wanted.insert(target.clone());
+        }
+    }
+}
+
+/// A server block before its doors are told.
+pub(super) struct Server<'a> {
+    pub(super) block: &'a Block,
+    pub(super) merged: Merged<'a>,
+    pub(super) locations: Vec<Location<'a>>,
+    pub(super) controller: &'a Controller,
+    pub(super) view: &'a View<'a>,
+}
+
+impl Server<'_> {
+    /// Where the host stands.
+    pub(super) fn site(&self) -> &Site {
+        let mut primaries = self
+            .block
+            .members
+            .iter()
+            .filter(|member| member.is_primary());
+        let first = primaries.next().or(self.block.members.first());
+        &first.expect("a block that answers has members").route.site
+    }
+
+    fn open(&self, host: &mut Host, unread: Option<String>) {
+        let unseen = self.merged.unseen.map(str::to_owned).or(unread);
+        if let Some(demand) = self.merged.demand().filter(|_| self.merged.has_ca) {
+            let mode = (demand.mode, demand.site.clone(), demand.spelt.clone());
+            host.modes.push(mode);
+        }
+        if let Some(demand) = self.merged.demand() {
+            host.subjects.extend(demand.subject.clone().map(|pattern| {
+                let name = format!("{}auth-tls-match-cn", self.controller.prefix);
+                (
+                    pattern,
+                    Site::new(&demand.site.object, annotation_pointer(&name)),
+                )
             }));
         }
-        server
+        let mut doors = vec![self.https(), self.http(host)];
+        doors.extend(self.error_page());
+        doors.extend(self.nameless(host));
+        host.doors.extend(doors.into_iter().map(|door| Door {
+            unseen: door.unseen.or_else(|| unseen.clone()),
+            ..door
+        }));
     }
 
-    fn add(&mut self, demand: &Demand, host: &mut Host, view: &View<'_>) {
-        for reference in &demand.trust {
-            let known = host
-                .trust
-                .iter()
-                .any(|used| used.reference.site == reference.site);
-            let used = look_up(reference, host, view);
-            if let Lookup::Unknown(what) = &used.found {
-                self.unseen.get_or_insert_with(|| what.clone());
-            }
-            let has_ca = matches!(used.state, Some(TrustState::Usable { .. }));
-            let optimistic = matches!(used.found, Lookup::Unknown(_));
-            if (has_ca || optimistic) && self.winner.is_none() {
-                self.winner = Some(demand.clone());
-            }
-            if is_denied(&used) && self.denied.is_none() {
-                self.denied = Some(reference.site.clone());
-            }
-            if !known {
-                host.trust.push(used);
-            }
+    /// What keeps everybody out, on both ports.
+    fn closed(&self) -> Option<(Because, &Site)> {
+        if let Some(site) = self.fatal() {
+            return Some((Because::Dropped, site));
         }
+        if let Some(member) = self.merged.denied {
+            return Some((Because::BrokenReference, &member.route.site));
+        }
+        self.locations
+            .is_empty()
+            .then(|| (Because::NothingSaid, self.site()))
     }
 
-    fn https(&self, first: &Route) -> Door {
+    /// A directive that nginx refuses: it never loads this configuration.
+    pub(super) fn fatal(&self) -> Option<&Site> {
+        let (member, _) = self.merged.winner()?;
+        member.part.fatal.as_ref().or(self.merged.raw)
+    }
+
+    fn https(&self) -> Door {
         let entry = "https";
-        if let Some(site) = &self.passthrough {
-            return door(entry, Admits::Everyone, Because::Passthrough, site, None);
-        }
-        if let Some(site) = &self.denied {
-            return door(entry, Admits::Nobody, Because::BrokenReference, site, None);
-        }
-        match &self.winner {
-            None => door(
+        if let Some(member) = self.merged.passthrough {
+            return door(
                 entry,
                 Admits::Everyone,
-                Because::NothingSaid,
-                &first.site,
-                None,
-            ),
-            Some(demand) => {
-                let (admits, because) = admitted(demand);
-                door(entry, admits, because, &demand.site, None)
+                Because::Passthrough,
+                &member.route.site,
+            );
+        }
+        if let Some((because, site)) = self.closed() {
+            return door(entry, Admits::Nobody, because, site);
+        }
+        let Some(demand) = self.merged.demand() else {
+            return self.undemanded(entry);
+        };
+        let (admits, because) = match (self.merged.has_ca, &demand.subject) {
+            (true, _) => admitted(demand),
+            (false, Some(pattern)) if !finds_nobody(pattern) => {
+                (Admits::Nobody, Because::BrokenReference)
             }
+            (false, _) => return self.undemanded(entry),
+        };
+        door(entry, admits, because, &demand.site)
+    }
+
+    /// Without a demand of its own the block may still have one in raw configuration.
+    fn undemanded(&self, entry: &str) -> Door {
+        let open = |site| door(entry, Admits::Everyone, Because::NothingSaid, site);
+        match self.merged.raw {
+            Some(site) => Door {
+                unseen: Some(format!(
+                    "what the snippet of {} asks of clients",
+                    site.object
+                )),
+                ..open(site)
+            },
+            None => open(self.site()),
         }
     }
 
     /// Plain HTTP knows no certificates; a pattern for the subject refuses it (`nginx.tmpl:915`).
-    fn http(&self, first: &Route, served: Option<&Arc<Route>>) -> Door {
+    fn http(&self, host: &mut Host) -> Door {
         let entry = "http";
-        if let Some(site) = &self.denied {
-            return plain_door(entry, Admits::Nobody, Because::BrokenReference, site);
+        if let Some((because, site)) = self.closed() {
+            return plain_door(entry, Admits::Nobody, because, site);
         }
-        let subject = self
-            .winner
-            .as_ref()
-            .filter(|demand| demand.subject.is_some());
-        if let Some(demand) = subject {
+        let closes = |demand: &&Demand| {
+            demand
+                .subject
+                .as_ref()
+                .is_some_and(|pattern| !finds_nobody(pattern))
+        };
+        if let Some(demand) = self.merged.demand().filter(closes) {
             return plain_door(entry, Admits::Nobody, Because::Demanded, &demand.site);
         }
-        match served {
-            Some(route) => plain_door(entry, Admits::Everyone, Because::PlainHttp, &route.site),
-            None => plain_door(entry, Admits::Redirected, Because::PlainHttp, &first.site),
+        let certificate =
+            location::has_certificate(&host.key, self.block, self.controller, self.view);
+        let surely = certificate.clone().unwrap_or(true);
+        let plain = |certificate| {
+            self.locations
+                .iter()
+                .find(move |location| location.is_plain(self.controller, certificate))
+        };
+        if let Some(location) = plain(surely) {
+            return plain_door(
+                entry,
+                Admits::Everyone,
+                Because::PlainHttp,
+                &location.member.route.site,
+            );
         }
+        let redirected = plain_door(entry, Admits::Redirected, Because::PlainHttp, self.site());
+        match (certificate, plain(false)) {
+            (Err(secret), Some(location)) => {
+                let unseen = Some(format!("Secret {secret}"));
+                host.wanted.insert(secret);
+                Door {
+                    unseen,
+                    ..plain_door(
+                        entry,
+                        Admits::Everyone,
+                        Because::PlainHttp,
+                        &location.member.route.site,
+                    )
+                }
+            }
+            _ => redirected,
+        }
+    }
+
+    /// The error page of a refused client is fetched from the backend and not checked again; a
+    /// pattern for the subject still is, on whatever certificate came.
+    fn error_page(&self) -> Option<Door> {
+        let (site, demand) = self.leaking_page()?;
+        let any = demand
+            .subject
+            .as_ref()
+            .is_some_and(|pattern| !finds_nobody(pattern));
+        let admits = match any {
+            true => Admits::AnyCertificate,
+            false => Admits::Everyone,
+        };
+        Some(door("https, error page", admits, Because::ErrorPage, site))
+    }
+
+    /// The field of an error page that some location serves.
+    pub(super) fn leaking_page(&self) -> Option<(&Site, &Demand)> {
+        if self.closed().is_some() || self.merged.passthrough.is_some() {
+            return None;
+        }
+        let (member, demand) = self.merged.winner()?;
+        let (page, site) = member
+            .part
+            .page
+            .as_ref()
+            .filter(|(page, _)| page.starts_with('/'))?;
+        let patterns = self
+            .locations
+            .iter()
+            .any(|location| location.member.part.patterns);
+        let mut locations = self.locations.iter();
+        let served = locations.any(|location| location.takes(page, patterns));
+        (served && matches!(demand.mode, Mode::Required | Mode::Optional)).then_some((site, demand))
+    }
+
+    /// A client that names no host in TLS shakes hands with the default server; a certificate of
+    /// that server's CA then counts here too, because nginx looks at the result alone.
+    fn nameless(&self, host: &mut Host) -> Option<Door> {
+        let rejects = self
+            .controller
+            .config
+            .config_is_on("ssl-reject-handshake", false);
+        let (member, demand) = self.merged.winner()?;
+        if rejects || self.closed().is_some() || self.merged.passthrough.is_some() {
+            return None;
+        }
+        if self.block.key.host == "*" || !matches!(demand.mode, Mode::Required | Mode::Optional) {
+            return None;
+        }
+        let default = Block::default_server(&self.block.key, self.view);
+        let other = default.merged();
+        let (theirs, demanded) = other.winner().filter(|_| other.denied.is_none())?;
+        let own = member.ca.as_ref()?.anchors();
+        let mut anchors = theirs.ca.as_ref()?.anchors().iter();
+        let stranger = !own.is_empty()
+            && anchors.any(|anchor| own.iter().all(|own| own.fingerprint != anchor.fingerprint));
+        if demanded.mode == Mode::Off || !stranger {
+            return None;
+        }
+        host.rests_on.insert(Arc::clone(&theirs.route.site.object));
+        merged::remark_nameless(demand, theirs, host);
+        Some(door(
+            "https without a server name",
+            Admits::AnyCertificate,
+            Because::FellBack,
+            &demanded.site,
+        ))
     }
 }
 
-/// `ssl_verify_client`, and the subject's pattern on top: without a verified certificate the
-/// subject is empty and matches nothing.
+/// `ssl_verify_client`, and the subject's pattern on top: without a certificate the subject is
+/// empty, and a pattern that begins with `CN=` finds nothing in it, unless one of its
+/// alternatives is empty.
 fn admitted(demand: &Demand) -> (Admits, Because) {
-    let void = demand.subject.as_deref().map(reach) == Some(Reach::Everybody);
-    match (demand.mode, demand.subject.is_some()) {
-        (Mode::Required | Mode::Optional, true) if void => (Admits::AnySubject, Because::Demanded),
-        (Mode::Required | Mode::Optional, true) | (Mode::Required, false) => {
-            (Admits::Trusted, Because::Demanded)
+    let pattern = demand.subject.as_deref();
+    let closes = pattern.is_some_and(|pattern| !finds_nobody(pattern));
+    let void = pattern.map(reach) == Some(Reach::Everybody);
+    match (demand.mode, closes) {
+        (Mode::Required, _) | (Mode::Optional, true) if void => {
+            (Admits::AnySubject, Because::Demanded)
         }
+        (Mode::Required, _) | (Mode::Optional, true) => (Admits::Trusted, Because::Demanded),
         (Mode::Optional | Mode::OptionalUnverified, false) => (Admits::Optional, Because::Demanded),
         (Mode::OptionalUnverified | Mode::Unverified, _) => {
             (Admits::AnyCertificate, Because::Demanded)
@@ -203,15 +349,12 @@ fn admitted(demand: &Demand) -> (Admits, Because) {
     }
 }
 
-fn look_up(reference: &TrustRef, host: &mut Host, view: &View<'_>) -> TrustUse {
+/// A reference to a Secret and what the controller makes of it.
+pub(super) fn look_up(reference: &TrustRef, key: &HostKey, view: &View<'_>) -> TrustUse {
     let found = match &reference.target {
-        Ok(target) if !reference.foreign => {
-            host.rests_on.insert(Arc::new(target.object()));
-            view.bundle(target).unwrap_or_else(|| {
-                host.wanted.insert(target.clone());
-                Lookup::Unknown(format!("Secret {target}"))
-            })
-        }
+        Ok(target) if !reference.foreign => view
+            .bundle(target)
+            .unwrap_or_else(|| Lookup::Unknown(format!("Secret {target}"))),
         Ok(_) | Err(_) => Lookup::Missing,
     };
     let state = match &found {
@@ -223,11 +366,17 @@ fn look_up(reference: &TrustRef, host: &mut Host, view: &View<'_>) -> TrustUse {
         found,
         state,
         crl_key: Some("ca.crl"),
-        consequence: "ingress-nginx answers 403 to every request for the host",
+        consequence: match key.host.as_str() {
+            "*" => {
+                "ingress-nginx answers 403 on its default server, to health checks too; without \
+                another host nginx refuses the whole configuration"
+            }
+            _ => "ingress-nginx answers 403 to every request for the host",
+        },
     }
 }
 
-fn is_denied(used: &TrustUse) -> bool {
+pub(super) fn is_denied(used: &TrustUse) -> bool {
     matches!(used.found, Lookup::Missing) || matches!(used.state, Some(TrustState::Unusable(_)))
 }
 
@@ -260,65 +409,20 @@ fn is_empty(ca: &x509::Bundle) -> bool {
         && ca.unreadable + ca.private_keys + ca.crls.len() + ca.other.len() == 0
 }
 
-/// What decides about plain HTTP (`lua_ingress.lua:65-79`).
-struct Plain<'a> {
-    config: &'a GatewayConfig,
-    certificate: bool,
-}
-
-impl Plain<'_> {
-    fn serves(&self, route: &Route, key: &HostKey) -> bool {
-        let always = route.plain.always;
-        let always =
-            always.unwrap_or_else(|| self.config.config_is_on("force-ssl-redirect", false));
-        let redirect = route.plain.redirect;
-        let redirect = redirect.unwrap_or_else(|| self.config.config_is_on("ssl-redirect", true));
-        let redirected = always || (redirect && self.certificate && key.host != "*");
-        !redirected
-    }
-}
-
-/// The redirect looks for a certificate of the host, then of its parent's wildcard
-/// (`certificate.lua:217-223`).
-fn has_certificate(routes: &[&Arc<Route>], key: &HostKey, view: &View<'_>) -> bool {
-    let named = |route: &Arc<Route>| route.plain.server_certificate;
-    routes.iter().any(|route| named(route))
-        || key
-            .wildcard()
-            .is_some_and(|wildcard| view.routes(&wildcard).iter().any(named))
-}
-
-/// An exact host has a server block of its own: the demand of a wildcard does not reach it.
-fn mention_wildcard(host: &mut Host, key: &HostKey, view: &View<'_>) {
-    let Some(wildcard) = key.wildcard().filter(|_| !host.mentioned) else {
-        return;
-    };
-    host.mentioned = view
-        .routes(&wildcard)
-        .iter()
-        .any(|route| route.demand.is_some());
-}
-
-fn door(
-    entry: &str,
-    admits: Admits,
-    because: Because,
-    site: &Site,
-    unseen: Option<String>,
-) -> Door {
+fn door(entry: &str, admits: Admits, because: Because, site: &Site) -> Door {
     Door {
         entry: entry.to_owned(),
         plain: false,
         admits,
         because,
         site: site.clone(),
-        unseen,
+        unseen: None,
     }
 }
 
 fn plain_door(entry: &str, admits: Admits, because: Because, site: &Site) -> Door {
     Door {
         plain: true,
-        ..door(entry, admits, because, site, None)
+        ..door(entry, admits, because, site)
     }
 }

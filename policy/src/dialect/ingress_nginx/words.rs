@@ -1,10 +1,9 @@
 //! Names that nothing in the controller reads or reports: misspelt ones, and wrong prefixes.
 
 use super::PREFIX;
-use crate::Object;
+use super::values::{self, Ingress};
 use crate::fact::{Harm, Remark, RemarkKind};
 use crate::object::annotation_pointer;
-use crate::site::Site;
 
 /// The annotations about client certificates that the controller knows.
 pub(super) const KNOWN: [&str; 6] = [
@@ -19,50 +18,58 @@ pub(super) const KNOWN: [&str; 6] = [
 /// Prefixes that other controllers use, or that this one once used.
 const WRONG_PREFIXES: [&str; 3] = ["ingress.kubernetes.io/", "nginx.org/", "nginx.com/"];
 
-/// Unknown names and wrong prefixes among the annotations about client certificates.
-pub(super) fn remarks(object: &Object) -> Vec<Remark> {
-    let demand = object.annotation(&format!("{PREFIX}auth-tls-secret"));
-    let harm = match demand.is_some_and(|value| !value.is_empty()) {
-        true => Harm::Harmless,
-        false => Harm::Opens,
-    };
-    let remark = |key: &String| {
-        let (message, hint) = complaint(key)?;
-        Some(Remark {
-            site: Site::new(&object.id, annotation_pointer(key)),
-            kind: RemarkKind::NoEffect,
-            harm,
-            message,
-            hint,
-            repair: None,
-        })
-    };
-    object.annotations.keys().filter_map(remark).collect()
-}
-
-/// What is wrong with a name, and what to do.
-fn complaint(key: &str) -> Option<(String, String)> {
-    if let Some(suffix) = key.strip_prefix(PREFIX) {
-        let unknown = suffix.starts_with("auth-tls") && !KNOWN.contains(&suffix);
-        return unknown.then(|| {
-            (
-                format!("{suffix} is no annotation of ingress-nginx, which ignores it"),
-                format!("did you mean {}?", nearest(suffix)),
-            )
-        });
+impl Ingress<'_> {
+    /// Unknown names and wrong prefixes among the annotations about client certificates.
+    pub(super) fn misspelt(&self) -> Vec<Remark> {
+        let harm = match self.value("auth-tls-secret") {
+            Some(_) => Harm::Harmless,
+            None => Harm::Opens,
+        };
+        let remark = |key: &String| {
+            let (message, hint) = self.complaint(key)?;
+            let site = self.at(&annotation_pointer(key));
+            Some(values::remark(
+                site,
+                RemarkKind::NoEffect,
+                harm,
+                &message,
+                &hint,
+            ))
+        };
+        self.object.annotations.keys().filter_map(remark).collect()
     }
-    let suffix = WRONG_PREFIXES
-        .iter()
-        .find_map(|prefix| key.strip_prefix(prefix));
-    let suffix = suffix.filter(|suffix| suffix.starts_with("auth-tls"))?;
-    Some((
-        format!("{key} has the wrong prefix: ingress-nginx ignores it"),
-        format!("write {PREFIX}{suffix}"),
-    ))
+
+    /// What is wrong with a name, and what to do.
+    fn complaint(&self, key: &str) -> Option<(String, String)> {
+        let prefix = &self.controller.prefix;
+        if let Some(suffix) = key.strip_prefix(prefix.as_str()) {
+            let unknown = suffix.starts_with("auth-tls") && !KNOWN.contains(&suffix);
+            return unknown.then(|| {
+                (
+                    format!("{suffix} is no annotation of ingress-nginx, which ignores it"),
+                    format!("did you mean {prefix}{}?", nearest(suffix)),
+                )
+            });
+        }
+        let wrong = WRONG_PREFIXES
+            .iter()
+            .find_map(|prefix| key.strip_prefix(prefix));
+        let usual = || {
+            key.strip_prefix(PREFIX)
+                .filter(|_| !self.controller.has_usual_prefix())
+        };
+        let suffix = wrong
+            .or_else(usual)
+            .filter(|suffix| suffix.starts_with("auth-tls"))?;
+        Some((
+            format!("{key} has the wrong prefix: ingress-nginx ignores it"),
+            format!("write {prefix}{suffix}"),
+        ))
+    }
 }
 
 /// The known name that shares most with a misspelt one.
-fn nearest(suffix: &str) -> String {
+fn nearest(suffix: &str) -> &'static str {
     let words = |name: &str| name.split('-').map(str::to_owned).collect::<Vec<_>>();
     let wanted = words(suffix);
     let shared = |known: &&&str| {
@@ -77,10 +84,9 @@ fn nearest(suffix: &str) -> String {
             .count();
         (common, prefix)
     };
-    let best = KNOWN
+    KNOWN
         .iter()
         .max_by_key(shared)
         .copied()
-        .unwrap_or("auth-tls-secret");
-    format!("{PREFIX}{best}")
+        .unwrap_or("auth-tls-secret")
 }
