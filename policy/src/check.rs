@@ -72,7 +72,10 @@ fn check_key(key: &HostKey, view: &View<'_>, now: i64) -> HostReport {
 /// Settles and checks every host, and passes on what is remarked of objects without one.
 pub fn report(view: &View<'_>, now: i64) -> Report {
     let keys = view.base().hosts();
-    let hosts: Vec<_> = keys.iter().map(|key| check_key(key, view, now)).collect();
+    let reports = keys.iter().map(|key| check_key(key, view, now));
+    // What opens no way in and says nothing is no host.
+    let is_host = |report: &HostReport| report.host.mentioned || !report.host.doors.is_empty();
+    let hosts: Vec<_> = reports.filter(is_host).collect();
     let on_hosts = hosts.iter().flat_map(|host| host.findings.iter().cloned());
     let remarks: Vec<Remark> = view
         .base()

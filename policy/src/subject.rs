@@ -30,7 +30,9 @@ const STRANGERS: [&str; 4] = [
 pub(crate) fn reach(pattern: &str) -> Reach {
     let rest = pattern.trim_start_matches('^');
     let rest = rest.strip_prefix("CN=").unwrap_or(rest);
-    if finds_all(pattern, &STRANGERS).unwrap_or_else(|| has_empty_alternative(rest)) {
+    let void = !names_somebody(pattern)
+        && finds_all(pattern, &STRANGERS).unwrap_or_else(|| has_empty_alternative(rest));
+    if void {
         return Reach::Everybody;
     }
     let ends = ["$", "$)", ",", ",)", "|,)", "\\b"];
@@ -42,16 +44,37 @@ pub(crate) fn reach(pattern: &str) -> Reach {
 
 /// Whether it finds something in no subject at all, as that of a client without a certificate.
 pub(crate) fn finds_nobody(pattern: &str) -> bool {
-    finds_all(pattern, &[""]).unwrap_or_default()
+    !names_somebody(pattern) && finds_all(pattern, &[""]).unwrap_or_default()
+}
+
+/// `CN=alice…`, `CN=(alice|bob)…`: what everybody writes, told without trying it. Each name has a
+/// first letter that must be there, and no alternative stands beside the whole.
+fn names_somebody(pattern: &str) -> bool {
+    let Some(rest) = pattern.strip_prefix("CN=") else {
+        return false;
+    };
+    let (names, after) = match rest.strip_prefix('(') {
+        Some(group) => group.split_once(')').unwrap_or((group, "*")),
+        None => (rest, ""),
+    };
+    let counts = |char: char| "*?{".contains(char);
+    let named = |name: &str| {
+        let mut chars = name.chars();
+        let first = chars
+            .next()
+            .is_some_and(|char| char.is_ascii_alphanumeric());
+        first && !chars.next().is_some_and(counts)
+    };
+    let alone = ["", "$", "(,|$)", "($|,)", ",", "(,|\\Z)"].contains(&after);
+    let plain = !names.contains(['(', '[', '\\']);
+    match rest.starts_with('(') {
+        true => plain && alone && names.split('|').all(named),
+        false => plain && !names.contains('|') && named(names),
+    }
 }
 
 /// `None`: that cannot be tried.
 fn finds_all(pattern: &str, subjects: &[&str]) -> Option<bool> {
-    // Letters without a sign of a pattern find themselves only.
-    let plain = |char: char| char.is_ascii_alphanumeric() || "=-_ ,/@:".contains(char);
-    if pattern.chars().all(plain) {
-        return Some(subjects.iter().all(|subject| subject.contains(pattern)));
-    }
     if pattern.len() > LONGEST {
         return None;
     }

@@ -54,8 +54,7 @@ impl Certificates {
         let ca = |now| create_root(&CaParams::new("partners", now + pki::CA_LIFETIME), now);
         let expired = ca(now - 2 * pki::CA_LIFETIME)?;
         let ca = ca(now)?;
-        let other = CaParams::new("strangers", now + pki::CA_LIFETIME);
-        let other = create_root(&other, now)?;
+        let other = create_root(&CaParams::new("others", now + pki::CA_LIFETIME), now)?;
         let leaf = LeafParams::new("leaf", now + pki::LEAF_LIFETIME);
         let leaf = pki::issue(&ca, &leaf, now)?;
         let leaf_key = pki::export::key_pem(&leaf.key);

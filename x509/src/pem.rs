@@ -13,6 +13,9 @@ pub const MAX_BYTES: usize = 330 * 1024;
 /// Blocks after this many are not read.
 pub const MAX_BLOCKS: usize = 10_000;
 
+const BLANK: &str = "it is empty";
+const JUNK: &str = "it holds no PEM block";
+
 /// What a PEM text holds, block by block.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Bundle {
@@ -68,7 +71,8 @@ pub fn read_bundle(pem: &[u8]) -> Bundle {
     }
     let empty = bundle == Bundle::default();
     if empty {
-        bundle.problem = Some("it holds no PEM block".to_owned());
+        let problem = if pem.is_empty() { BLANK } else { JUNK };
+        bundle.problem = Some(problem.to_owned());
     }
     bundle
 }
@@ -93,6 +97,16 @@ pub fn der_blocks(pem: &[u8]) -> Vec<Vec<u8>> {
 }
 
 impl Bundle {
+    /// Whether there was no text at all.
+    pub fn is_blank(&self) -> bool {
+        self.problem.as_deref() == Some(BLANK)
+    }
+
+    /// Whether there was a text without a PEM block.
+    pub fn is_junk(&self) -> bool {
+        self.problem.as_deref() == Some(JUNK)
+    }
+
     fn add(&mut self, block: &Block<'_>) {
         match block.label {
             "CERTIFICATE" | "X509 CERTIFICATE" | "TRUSTED CERTIFICATE" => {

@@ -15,3 +15,44 @@ pub(super) static RULE: Rule = Rule {
 fn check(subject: &Subject<'_>, findings: &mut Vec<Finding>) {
     RULE.remarked(subject, RemarkKind::Spoofable, findings);
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::testing::*;
+
+    const PASSES: (&str, &str) = ("auth-tls-pass-certificate-to-upstream", "true");
+
+    #[test]
+    fn the_backend_is_promised_a_header_that_nobody_sets() {
+        check(
+            &[ingress(&[PASSES])],
+            "spoofable-header",
+            "no client CA is in force",
+        );
+        let pair = secret("ca", &[("tls.crt", &leaf_pem()), ("tls.key", "x")]);
+        let objects = [ingress(&[("auth-tls-secret", "shop/ca"), PASSES]), pair];
+        check(&objects, "spoofable-header", "no client CA is in force");
+    }
+
+    #[test]
+    fn the_ingress_that_decides_does_not_set_it() {
+        let plain = ("auth-tls-secret", "shop/ca");
+        let mut first = ingress(&[plain]);
+        first["metadata"]["name"] = "web".into();
+        let objects = [first.clone(), ingress(&[plain, PASSES]), ca("ca")];
+        check(&objects, "spoofable-header", "another Ingress decides");
+        silent(&[first, ca("ca")], "spoofable-header");
+    }
+
+    #[test]
+    fn what_the_gateway_sets_cannot_be_spoofed() {
+        silent(
+            &[ingress(&[("auth-tls-secret", "shop/ca"), PASSES]), ca("ca")],
+            "spoofable-header",
+        );
+        silent(
+            &[ingress(&[("auth-tls-secret", "shop/none"), PASSES])],
+            "spoofable-header",
+        );
+    }
+}

@@ -100,10 +100,15 @@ fn authority() -> pki::Authority {
 
 /// The findings of one rule among objects that are all there is.
 pub(super) fn findings(now: i64, objects: &[Value], rule: &str) -> Vec<Finding> {
-    let mut facts = Facts::new(Settings::default(), Seen::All);
+    told(&Settings::default(), now, objects, rule)
+}
+
+/// The same with gateways that were told something.
+pub(super) fn told(settings: &Settings, now: i64, objects: &[Value], rule: &str) -> Vec<Finding> {
+    let mut facts = Facts::new(settings.clone(), Seen::All);
     for object in objects {
         let object = Object::from_value(object).expect("test objects can be read");
-        facts.insert(dialect::read(&object, &Settings::default()));
+        facts.insert(dialect::read(&object, settings));
     }
     let found = report(&facts.view(), now).findings;
     found

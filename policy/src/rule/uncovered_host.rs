@@ -15,3 +15,33 @@ pub(super) static RULE: Rule = Rule {
 fn check(subject: &Subject<'_>, findings: &mut Vec<Finding>) {
     RULE.remarked(subject, RemarkKind::Uncovered, findings);
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::testing::*;
+
+    #[test]
+    fn an_exact_host_beside_a_wildcard() {
+        let all = |annotations: &[(&str, &str)]| {
+            let mut all = ingress(annotations);
+            all["metadata"]["name"] = "all".into();
+            all["spec"]["rules"][0]["host"] = "*.example.com".into();
+            all
+        };
+        let demanding = all(&[("auth-tls-secret", "shop/ca")]);
+        let findings = check(
+            &[demanding.clone(), ingress(&[]), ca("ca")],
+            "uncovered-host",
+            "server of its own",
+        );
+        assert_eq!(findings[0].site.object.name, "api");
+        assert_eq!(findings[0].severity, crate::Severity::Warning);
+        let own = ingress(&[("auth-tls-secret", "shop/ca")]);
+        silent(&[demanding, own, ca("ca")], "uncovered-host");
+        let off = all(&[
+            ("auth-tls-secret", "shop/ca"),
+            ("auth-tls-verify-client", "off"),
+        ]);
+        silent(&[off, ingress(&[]), ca("ca")], "uncovered-host");
+    }
+}

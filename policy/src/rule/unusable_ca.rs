@@ -46,9 +46,46 @@ mod tests {
     fn a_key_pair_turns_it_off() {
         let objects = [
             ingress(&[("auth-tls-secret", "shop/ca")]),
-            secret("ca", &[("tls.crt", "x"), ("tls.key", "x")]),
+            secret("ca", &[("tls.crt", &leaf_pem()), ("tls.key", "x")]),
         ];
         check(&objects, "unusable-ca", "asks nobody");
+    }
+
+    #[test]
+    fn what_stands_beside_ca_crt_in_ingress_nginx() {
+        let beside = |key: &str, value: &str| {
+            let secret = secret("ca", &[("ca.crt", &ca_pem()), (key, value)]);
+            [ingress(&[("auth-tls-secret", "shop/ca")]), secret]
+        };
+        check(
+            &beside("ca.crl", &ca_pem()),
+            "unusable-ca",
+            "no revocation list",
+        );
+        check(
+            &beside("ca.crl", "junk"),
+            "unusable-ca",
+            "no revocation list",
+        );
+        silent(&beside("ca.crl", ""), "unusable-ca");
+        silent(&beside("ca.crl", &ca_with_list().1), "unusable-ca");
+        silent(&beside("tls.crt", "without a key"), "unusable-ca");
+    }
+
+    #[test]
+    fn junk_in_a_key_pair_closes_the_host() {
+        let pair = |ca: &str| {
+            let pair = [("tls.crt", &*leaf_pem()), ("tls.key", "x"), ("ca.crt", ca)];
+            [
+                ingress(&[("auth-tls-secret", "shop/ca")]),
+                secret("ca", &pair),
+            ]
+        };
+        check(&pair("junk"), "unusable-ca", "refuses everybody");
+        check(&pair(""), "unusable-ca", "asks nobody");
+        let broken = secret("ca", &[("tls.crt", "junk"), ("tls.key", "x")]);
+        let ingress = ingress(&[("auth-tls-secret", "shop/ca")]);
+        check(&[ingress, broken], "unusable-ca", "no key pair");
     }
 
     #[test]

@@ -15,3 +15,79 @@ pub(super) static RULE: Rule = Rule {
 fn check(subject: &Subject<'_>, findings: &mut Vec<Finding>) {
     RULE.remarked(subject, RemarkKind::Upstream, findings);
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::testing::*;
+    use serde_json::Value;
+
+    const RULE: &str = "unverified-upstream";
+    const HTTPS: (&str, &str) = ("backend-protocol", "https");
+    const SECRET: (&str, &str) = ("proxy-ssl-secret", "shop/backend");
+    const VERIFY: (&str, &str) = ("proxy-ssl-verify", "on");
+    const NAME: (&str, &str) = ("proxy-ssl-name", "backend.shop");
+
+    fn pair() -> Value {
+        let pair = [
+            ("tls.crt", &*leaf_pem()),
+            ("tls.key", "x"),
+            ("ca.crt", &*ca_pem()),
+        ];
+        secret("backend", &pair)
+    }
+
+    #[test]
+    fn everything_is_said() {
+        silent(&[ingress(&[HTTPS, SECRET, VERIFY, NAME]), pair()], RULE);
+        silent(&[ingress(&[HTTPS])], RULE);
+    }
+
+    #[test]
+    fn a_part_is_missing() {
+        let with = |annotations: &[(&str, &str)]| [ingress(annotations), pair()];
+        check(&with(&[HTTPS, VERIFY]), RULE, "without proxy-ssl-secret");
+        check(&with(&[HTTPS, SECRET]), RULE, "proxy-ssl-verify is off");
+        check(&with(&[HTTPS, SECRET, VERIFY]), RULE, "502");
+        check(
+            &with(&[HTTPS, SECRET, ("proxy-ssl-verify", "yes"), NAME]),
+            RULE,
+            "neither on nor off",
+        );
+        check(
+            &with(&[SECRET, VERIFY, NAME]),
+            RULE,
+            "backend-protocol HTTP",
+        );
+        check(
+            &with(&[("backend-protocol", "grpcs"), SECRET, VERIFY, NAME]),
+            RULE,
+            "grpc_ssl",
+        );
+    }
+
+    #[test]
+    fn the_secret_is_of_no_use() {
+        let object = || ingress(&[HTTPS, SECRET, VERIFY, NAME]);
+        check(&[object()], RULE, "does not exist");
+        let bare = [("tls.crt", &*leaf_pem()), ("tls.key", "x")];
+        check(
+            &[object(), secret("backend", &bare)],
+            RULE,
+            "no certificate is sent",
+        );
+        let foreign = ingress(&[HTTPS, ("proxy-ssl-secret", "pki/backend"), VERIFY, NAME]);
+        check(&[foreign], RULE, "in another namespace");
+    }
+
+    #[test]
+    fn the_certificate_is_lent_to_others_on_the_host() {
+        let mut owner = ingress(&[HTTPS, SECRET, VERIFY, NAME]);
+        owner["metadata"]["name"] = "web".into();
+        check(
+            &[owner.clone(), ingress(&[HTTPS]), pair()],
+            RULE,
+            "backends of ingress/api",
+        );
+        silent(&[owner, ingress(&[]), pair()], RULE);
+    }
+}

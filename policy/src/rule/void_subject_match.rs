@@ -40,6 +40,12 @@ mod tests {
         check(&with("CN=.*"), "void-subject-match", "every subject");
         check(&with("CN=(alice|)"), "void-subject-match", "every subject");
         check(&with("CN=alice"), "void-subject-match", "goes on");
+        check(
+            &with("CN=[A-Za-z0-9]"),
+            "void-subject-match",
+            "every subject",
+        );
+        check(&with("CN=alice|"), "void-subject-match", "every subject");
         silent(&with("CN=alice(,|$)"), "void-subject-match");
         silent(&with("CN=(alice|bob)$"), "void-subject-match");
     }

@@ -1,11 +1,13 @@
 //! Which Ingresses make a server block, in which order, and which block answers for a host.
 
+use std::collections::{BTreeSet, HashSet};
 use std::sync::Arc;
 
 use super::settle::{is_denied, look_up};
 use crate::fact::{Demand, Protocol, Route};
 use crate::gateway::HostKey;
 use crate::lookup::Lookup;
+use crate::object::ObjectRef;
 use crate::server::{Place, Raw, ServerPart};
 use crate::site::Site;
 use crate::trust::{TrustState, TrustUse};
@@ -135,24 +137,24 @@ impl Block {
     fn of_alias(own: &[Member], key: &HostKey, view: &View<'_>) -> Option<Self> {
         let aliases = own
             .iter()
-            .filter(|member| matches!(member.place(), Some(Place::Alias)));
-        let blocks = aliases
-            .filter(|alias| alias.is_loaded())
-            .filter_map(|alias| {
-                alias.part.hosts.iter().find_map(|host| {
-                    let key = HostKey {
-                        gateway: Arc::clone(&key.gateway),
-                        host: host.clone(),
-                    };
-                    let block = Self::new(key.clone(), How::Alias, members(&key, view));
-                    (block.aliasing()? == alias.route.site.object.as_ref()).then_some(block)
-                })
-            });
-        blocks.min_by(|a, b| a.key.host.cmp(&b.key.host))
+            .filter(|member| matches!(member.place(), Some(Place::Alias)) && member.is_loaded());
+        let objects: HashSet<_> = aliases
+            .clone()
+            .map(|alias| &alias.route.site.object)
+            .collect();
+        let hosts: BTreeSet<_> = aliases.flat_map(|alias| &alias.part.hosts).collect();
+        hosts.into_iter().find_map(|host| {
+            let key = HostKey {
+                gateway: Arc::clone(&key.gateway),
+                host: host.clone(),
+            };
+            let block = Self::new(key.clone(), How::Alias, members(&key, view));
+            objects.contains(block.aliasing()?).then_some(block)
+        })
     }
 
     /// The object whose aliases are the block's.
-    fn aliasing(&self) -> Option<&crate::ObjectRef> {
+    fn aliasing(&self) -> Option<&Arc<ObjectRef>> {
         let mut primaries = self.members.iter().filter(|member| member.is_primary());
         let first = primaries.find(|member| !member.part.aliases.is_empty())?;
         Some(&first.route.site.object)
@@ -175,14 +177,19 @@ impl Block {
         blocks.find(|block| block.members.iter().any(Member::is_primary))
     }
 
-    /// The server for hosts that no other takes.
-    pub(super) fn default_server(key: &HostKey, view: &View<'_>) -> Self {
+    /// The server for hosts that no other takes, where an Ingress without a host speaks for it;
+    /// guests without a host of their own are looked at only beside one.
+    pub(super) fn default_server(key: &HostKey, view: &View<'_>) -> Option<Self> {
         let key = HostKey {
             gateway: Arc::clone(&key.gateway),
             host: "*".to_owned(),
         };
-        let members = members(&key, view);
-        Self::new(key, How::Own, members)
+        let routes = view.routes(&key);
+        let speaks = |route: &Arc<Route>| !route.site.pointer.ends_with("/http");
+        routes.iter().any(speaks).then(|| {
+            let members = members(&key, view);
+            Self::new(key, How::Own, members)
+        })
     }
 
     /// What all members come to.

@@ -14,6 +14,7 @@ use crate::trust::{TrustState, TrustUse};
 use crate::view::View;
 
 pub(super) fn remarks(server: &Server<'_>, host: &mut Host) {
+    bypassed(server, host);
     overruled(server, host);
     closed_by_another(server, host);
     handed_on(server, host);
@@ -51,6 +52,33 @@ pub(super) fn remark_homeless(members: &[Member], host: &mut Host) {
     }
 }
 
+/// The controller's loop over rules never reaches the client settings of a rule without `http`,
+/// nor those beside a default backend alone (`controller.go:745-760`).
+fn bypassed(server: &Server<'_>, host: &mut Host) {
+    let members = server
+        .block
+        .members
+        .iter()
+        .filter(|member| member.route.mentions);
+    for member in members.filter(|_| server.block.how == How::Own) {
+        let what = match member.place() {
+            Some(Place::Rule(None)) if host.key.host != "*" => "a rule without http",
+            Some(Place::CatchAll) => "a default backend without rules",
+            _ => continue,
+        };
+        let message = format!("the auth-tls annotations have no effect on {what}");
+        let hint = "give the host a rule with http.paths";
+        push(
+            host,
+            &member.route.site,
+            RemarkKind::NoEffect,
+            Harm::Opens,
+            &message,
+            hint,
+        );
+    }
+}
+
 /// Demands that are not those in force.
 fn overruled(server: &Server<'_>, host: &mut Host) {
     let Some((winner, ours)) = server.merged.winner() else {
@@ -69,7 +97,7 @@ fn overruled(server: &Server<'_>, host: &mut Host) {
             continue;
         };
         let message = format!(
-            "{} is older and decides for the whole host: {what}",
+            "{} comes first and decides for the whole host: {what}",
             winner.route.site.object
         );
         let hint = "say the same in every Ingress of the host, or say it in the oldest alone";

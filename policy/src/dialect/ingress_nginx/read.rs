@@ -43,7 +43,7 @@ pub(super) fn read(object: &Object, gateway: &Arc<Gateway>, settings: &Settings)
         mentions: ingress.mentions() || matches!(raw, Raw::Asks(_)),
         passthrough: ingress.passthrough(),
     };
-    let (routes, places) = ingress.routes(&shared, &asked, remarks);
+    let (routes, places) = ingress.routes(&shared, &asked);
     facts.routes = routes;
     facts.server = Some(Arc::new(ingress.part(
         asked,
@@ -234,9 +234,8 @@ impl Ingress<'_> {
         &self,
         shared: &Shared<'_>,
         asked: &Asked,
-        remarks: &mut Vec<Remark>,
     ) -> (Vec<Arc<Route>>, HashMap<String, Place>) {
-        let mut drafts = self.rule_drafts(shared, asked, remarks);
+        let mut drafts = self.rule_drafts(asked);
         let aliases = self.aliases();
         let pointer = self.site("server-alias").pointer;
         let alias = |alias| Draft {
@@ -261,12 +260,7 @@ impl Ingress<'_> {
         (routes, places)
     }
 
-    fn rule_drafts(
-        &self,
-        shared: &Shared<'_>,
-        asked: &Asked,
-        remarks: &mut Vec<Remark>,
-    ) -> Vec<Draft<'_>> {
+    fn rule_drafts(&self, asked: &Asked) -> Vec<Draft<'_>> {
         let mut drafts = Vec::new();
         for (index, rule) in self.rules().iter().enumerate() {
             let host = rule["host"].as_str().unwrap_or_default();
@@ -275,14 +269,10 @@ impl Ingress<'_> {
                 _ => format!("/spec/rules/{index}/host"),
             };
             let paths = paths(rule);
-            // A rule without a host goes on to the settings all the same (`controller.go:756-760`).
-            if paths.is_none() && !host.is_empty() && shared.mentions {
-                remarks.push(self.bypassed(&pointer, "a rule without http"));
-            }
             if self.is_canary() && !host.is_empty() && asked.demand.is_some() {
                 drafts.push(Draft {
                     host: "",
-                    pointer: format!("/spec/rules/{index}"),
+                    pointer: format!("/spec/rules/{index}/http"),
                     place: Place::Stray(host_name(host)),
                 });
             }
@@ -294,9 +284,6 @@ impl Ingress<'_> {
         }
         if drafts.is_empty() && self.object.spec["defaultBackend"].is_object() {
             let pointer = "/spec/defaultBackend";
-            if shared.mentions {
-                remarks.push(self.bypassed(pointer, "a default backend without rules"));
-            }
             drafts.push(Draft {
                 host: "",
                 pointer: pointer.to_owned(),
@@ -304,18 +291,6 @@ impl Ingress<'_> {
             });
         }
         drafts
-    }
-
-    /// The controller's loop over rules never reaches the client settings of these
-    /// (`controller.go:745-760`).
-    fn bypassed(&self, pointer: &str, what: &str) -> Remark {
-        values::remark(
-            self.at(pointer),
-            RemarkKind::NoEffect,
-            Harm::Opens,
-            &format!("the auth-tls annotations have no effect on {what}"),
-            "give the host a rule with http.paths",
-        )
     }
 
     fn route(&self, shared: &Shared<'_>, asked: &Asked, draft: &Draft<'_>) -> Arc<Route> {

@@ -307,7 +307,7 @@ impl Server<'_> {
         if self.block.key.host == "*" || !matches!(demand.mode, Mode::Required | Mode::Optional) {
             return None;
         }
-        let default = Block::default_server(&self.block.key, self.view);
+        let default = Block::default_server(&self.block.key, self.view)?;
         let other = default.merged();
         let (theirs, demanded) = other.winner().filter(|_| other.denied.is_none())?;
         let own = member.ca.as_ref()?.anchors();
@@ -381,32 +381,50 @@ pub(super) fn is_denied(used: &TrustUse) -> bool {
 }
 
 /// Key selection (`backend_ssl.go:76-192`): a key pair without `ca.crt` is a server certificate
-/// and turns client authentication off without an error.
+/// and turns client authentication off without an error. After an error the controller goes on
+/// with what it read before (`:44-50`).
 pub(super) fn select(bundle: &Bundle) -> TrustState {
-    let pair = bundle.has("tls.crt") && bundle.has("tls.key");
-    let unusable = |why: &str| TrustState::Unusable(why.to_owned());
-    match bundle.certificates("ca.crt") {
-        None if pair => TrustState::NoDemand("it is a key pair without ca.crt".to_owned()),
-        None => unusable("it has no key ca.crt"),
-        Some(ca) if is_empty(ca) && pair => {
-            TrustState::NoDemand("it is a key pair and its ca.crt is empty".to_owned())
-        }
-        Some(ca) if ca.certificates.is_empty() && ca.unreadable == 0 => {
-            unusable("its ca.crt holds no certificate")
-        }
-        Some(ca) if ca.unreadable > 0 => {
-            unusable("its ca.crt holds a certificate that cannot be read")
-        }
-        Some(ca) if ca.private_keys + ca.crls.len() + ca.other.len() > 0 => {
-            unusable("its ca.crt holds something that is no certificate")
-        }
-        Some(_) => TrustState::Usable { key: "ca.crt" },
+    match read_secret(bundle) {
+        Err(why) => TrustState::Unusable(format!(
+            "{why} (a controller that read a good one before goes on with that until it restarts)"
+        )),
+        Ok(state) => state,
     }
 }
 
-fn is_empty(ca: &x509::Bundle) -> bool {
-    ca.certificates.is_empty()
-        && ca.unreadable + ca.private_keys + ca.crls.len() + ca.other.len() == 0
+fn read_secret(bundle: &Bundle) -> Result<TrustState, &'static str> {
+    let pair = bundle
+        .certificates("tls.crt")
+        .filter(|_| bundle.has("tls.key"));
+    if pair.is_some_and(|pair| pair.certificates.is_empty()) {
+        return Err("its tls.crt and tls.key are no key pair");
+    }
+    let no_demand = |why: &str| Ok(TrustState::NoDemand(why.to_owned()));
+    match bundle.certificates("ca.crt") {
+        None if pair.is_some() => no_demand("it is a key pair without ca.crt"),
+        None => Err("it has no key ca.crt"),
+        Some(ca) if ca.is_blank() && pair.is_some() => {
+            no_demand("it is a key pair and its ca.crt is empty")
+        }
+        Some(ca) if ca.certificates.is_empty() && ca.unreadable == 0 => {
+            Err("its ca.crt holds no certificate")
+        }
+        Some(ca) if ca.unreadable > 0 => Err("its ca.crt holds a certificate that cannot be read"),
+        Some(ca) if ca.private_keys + ca.crls.len() + ca.other.len() > 0 => {
+            Err("its ca.crt holds something that is no certificate")
+        }
+        Some(_) if bundle.certificates("ca.crl").is_some_and(is_no_list) => {
+            Err("its ca.crl holds no revocation list")
+        }
+        Some(_) => Ok(TrustState::Usable { key: "ca.crt" }),
+    }
+}
+
+/// The first block must be a revocation list (`ConfigureCRL`, `ssl.go:216-244`); an empty value
+/// is none at all, and one that was not read may be one.
+fn is_no_list(list: &x509::Bundle) -> bool {
+    let others = list.certificates.len() + list.private_keys + list.unreadable + list.other.len();
+    list.crls.is_empty() && (others > 0 || list.is_junk())
 }
 
 fn door(entry: &str, admits: Admits, because: Because, site: &Site) -> Door {
