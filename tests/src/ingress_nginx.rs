@@ -36,14 +36,20 @@ pub struct Made {
 }
 
 impl Made {
+    /// The server of a name.
+    fn server(&self, name: &str) -> Option<&Server> {
+        let find = |fits: fn(&Server, &str) -> bool| {
+            let mut servers = self.servers.iter();
+            servers.find(|server| fits(server, name))
+        };
+        find(Server::serves)
+            .or_else(|| find(Server::covers))
+            .or_else(|| find(|server, _| server.host == server::DEFAULT))
+    }
+
     /// The certificates that clients of a name are checked against; nothing where there are none.
     pub fn anchors(&self, name: &str) -> String {
-        let find =
-            |fits: fn(&Server, &str) -> bool| self.servers.iter().find(|server| fits(server, name));
-        let is_default: fn(&Server, &str) -> bool = |server, _| server.host == server::DEFAULT;
-        let server = find(Server::serves)
-            .or_else(|| find(Server::covers))
-            .or_else(|| find(is_default));
+        let server = self.server(name);
         let authority = server.and_then(|server| server.authentication.authority.as_ref());
         let file = authority.and_then(|authority| {
             let mut files = self.files.iter();
@@ -52,6 +58,12 @@ impl Made {
         file.map_or_else(String::new, |file| {
             String::from_utf8_lossy(&file.content).into_owned()
         })
+    }
+
+    /// What subjects of a name must match, if anything.
+    pub fn subject(&self, name: &str) -> Option<&str> {
+        let pattern = self.server(name)?.authentication.match_cn.as_str();
+        (!pattern.is_empty()).then_some(pattern)
     }
 }
 

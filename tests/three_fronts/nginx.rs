@@ -20,7 +20,7 @@ use crate::seen::{agrees, seen};
 use host::{Host, concrete};
 
 /// Fixtures that this nginx cannot show, each with the reason.
-const NOT_SHOWN: [(&str, &str); 3] = [
+const NOT_SHOWN: [(&str, &str); 4] = [
     (
         "expired-ca",
         "a verdict has no clock; the rule expired-ca says that nobody gets in",
@@ -28,6 +28,10 @@ const NOT_SHOWN: [(&str, &str); 3] = [
     (
         "stale-crl",
         "a verdict has no clock; the rule stale-crl says that nobody gets in",
+    ),
+    (
+        "namesake-controller",
+        "it is another controller's, nginx.org/ingress-controller, and this is no account of that",
     ),
     (
         "unquoted-on",

@@ -228,8 +228,12 @@ impl Reader<'_> {
             }
         };
         let spaceless = |form| move |text: &str| matches(form, &text.replace(' ', ""));
-        let verify = self.string("auth-tls-verify-client", spaceless(MODE));
-        let verify = verify.ok().filter(|mode| matches(MODE, mode));
+        let mode = match self.settings.anchored {
+            true => MODE,
+            false => UNANCHORED_MODE,
+        };
+        let verify = self.string("auth-tls-verify-client", spaceless(mode));
+        let verify = verify.ok().filter(|text| matches(mode, text));
         let depth = self.raw("auth-tls-verify-depth").and_then(number::integer);
         Ok(Authentication {
             error: None,
@@ -309,6 +313,8 @@ const BASIC: &str = r"^[/\-._~a-zA-Z0-9:]*$";
 const SERVER_NAME: &str = r"^[/\-._~a-zA-Z0-9:\^$\[\](){}*+?|&=\\]*$";
 /// `authVerifyClientRegex` of authtls/main.go.
 const MODE: &str = "^(on|off|optional|optional_no_ca)$";
+/// The same before 1.11.2.
+const UNANCHORED_MODE: &str = "on|off|optional|optional_no_ca";
 /// `redirectRegex` of authtls/main.go.
 const PAGE: &str =
     r"^(@[A-Za-z0-9_-]+|((https?://)?[A-Za-z0-9\-.]+(:\d+)?)?(/[A-Za-z0-9\-_.]+)*/?)$";

@@ -246,13 +246,14 @@ impl Manifests {
         }
     }
 
-    /// Every Ingress, whoever reads it: `namespace/name` and its hosts.
-    pub fn hosts(&self) -> impl Iterator<Item = &str> {
-        let rules = self
-            .ingresses
+    /// The name under which ingress-nginx is installed here, where an IngressClass tells it (the
+    /// chart's `controller.ingressClassResource.controllerValue`).
+    pub(super) fn controller_class(&self) -> Option<&str> {
+        let mut names = self
+            .classes
             .iter()
-            .flat_map(|ingress| &ingress.spec.rules);
-        rules.map(|rule| rule.host.as_str())
+            .map(|class| class.spec.controller.as_str());
+        names.find(|name| name.ends_with("ingress-nginx"))
     }
 
     /// Every path of every rule.

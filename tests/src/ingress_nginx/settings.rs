@@ -19,6 +19,8 @@ pub struct Settings {
     pub(super) namespace: Option<String>,
     pub(super) prefix: String,
     pub(super) validates: bool,
+    /// Whether the mode is matched as a whole.
+    pub(super) anchored: bool,
     pub(super) risk: Risk,
     pub(super) blocklist: String,
     pub(super) cross_namespace: bool,
@@ -69,7 +71,14 @@ impl Settings {
             });
         }
         let version = gateway["version"].as_str().unwrap_or("1.15.1");
-        let mut settings = Self::told(&flags, &data, since(version, [1, 12]));
+        let mut settings = Self::told(&flags, &data, since(version, &[1, 12]));
+        // changelog/controller-1.11.2.md: #11717 to #11719.
+        settings.anchored = since(version, &[1, 11, 2]);
+        if let Some(own) = manifests.controller_class()
+            && !flags.contains_key("controller-class")
+        {
+            own.clone_into(&mut settings.controller_class);
+        }
         if let Some(class) = gateway["ingressClass"].as_str()
             && !flags.contains_key("ingress-class")
         {
@@ -107,6 +116,7 @@ impl Settings {
                 .cloned()
                 .filter(|name| !name.is_empty()),
             prefix: word("annotations-prefix", "nginx.ingress.kubernetes.io"),
+            anchored: true,
             validates: flag("enable-annotation-validation", strict),
             risk: Risk::of(&text(
                 "annotations-risk-level",
@@ -163,8 +173,8 @@ fn flags(args: &[String]) -> BTreeMap<String, String> {
     flags
 }
 
-fn since(version: &str, least: [u32; 2]) -> bool {
+fn since(version: &str, least: &[u32]) -> bool {
     let numbers = version.trim_start_matches('v').split('.');
     let numbers: Vec<u32> = numbers.map_while(|number| number.parse().ok()).collect();
-    numbers.as_slice() >= least.as_slice()
+    numbers.as_slice() >= least
 }

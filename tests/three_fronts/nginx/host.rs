@@ -45,11 +45,9 @@ impl<'a> Host<'a> {
         Ok(Self {
             lab,
             controller,
+            pattern: controller.made.subject(&concrete(name)).map(str::to_owned),
             name: concrete(name),
             paths,
-            pattern: annotated("auth-tls-match-cn")
-                .into_iter()
-                .find(|text| !text.is_empty()),
         })
     }
 
