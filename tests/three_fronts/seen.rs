@@ -15,7 +15,7 @@ pub(crate) fn seen(items: &[Value]) -> &'static str {
             .iter()
             .any(|item| item["case"] == case && item["outcome"] == "accepted")
     };
-    let strangers = ["none", "plain-http", "no-sni", "other-sni"];
+    let strangers = ["none", "none-http2", "plain-http", "no-sni", "other-sni"];
     let strangers = strangers.into_iter().any(accepted);
     let any = accepted("other-ca") || accepted("other-subject");
     match (strangers, any, accepted("good")) {
