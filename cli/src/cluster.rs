@@ -2,6 +2,7 @@
 //! objects. What may not be read is said and makes the verdicts that rest on it unknown.
 
 mod config;
+mod refusal;
 
 use std::sync::Arc;
 
@@ -9,7 +10,7 @@ use anyhow::Context as _;
 use http::Request;
 use kube::Client;
 use policy::dialect::{INGRESS_CLASS, Kind};
-use policy::{Bundle, Facts, Lookup, Object, Report, SecretRef, Seen, Settings};
+use policy::{Bundle, Facts, Host, HostKey, Lookup, Object, Report, SecretRef, Seen, Settings};
 use serde::Deserialize;
 use serde_json::Value;
 use serde_json::value::RawValue;
@@ -18,6 +19,7 @@ use crate::globals::Globals;
 use crate::problem::{Problem, say};
 
 pub(crate) use config::namespace;
+use refusal::{failed, is_missing};
 
 /// Objects a page of a list.
 const PAGE: usize = 500;
@@ -147,9 +149,10 @@ impl Cluster {
         path: &str,
         object: &Value,
         dry_run: bool,
+        force: bool,
     ) -> anyhow::Result<String> {
         let query = if dry_run { "&dryRun=All" } else { "" };
-        let uri = format!("{path}?fieldManager=kubectl-mtls{query}");
+        let uri = format!("{path}?fieldManager=kubectl-mtls&force={force}{query}");
         let body = serde_json::to_vec(object).context("writing the object")?;
         let request = Request::patch(uri)
             .header("content-type", "application/apply-patch+yaml")
@@ -159,6 +162,28 @@ impl Cluster {
             .map_err(|error| failed(&error, path))
     }
 
+    /// What is known of the gateways, and which controller serves which class.
+    pub(crate) async fn settings(&self, mut settings: Settings) -> anyhow::Result<Settings> {
+        for object in self.list(&INGRESS_CLASS, None).await?.unwrap_or_default() {
+            settings.learn(&object);
+        }
+        Ok(settings)
+    }
+
+    /// One host, with the Secrets that the answer rests on.
+    pub(crate) async fn settle(&self, facts: &mut Facts, key: &HostKey) -> anyhow::Result<Host> {
+        loop {
+            let host = policy::dialect::settle(key, &facts.view());
+            if host.wanted.is_empty() {
+                return Ok(host);
+            }
+            for secret in &host.wanted {
+                let found = self.bundle(secret).await?;
+                facts.set_bundle(secret.clone(), found);
+            }
+        }
+    }
+
     /// Everything that the dialects read. Of a kind that may be listed in `fallback` alone, what
     /// is there.
     pub(crate) async fn facts(
@@ -166,12 +191,10 @@ impl Cluster {
         fallback: Option<&str>,
         settings: Settings,
     ) -> anyhow::Result<Facts> {
+        let settings = self.settings(settings).await?;
         let mut facts = Facts::new(settings, Seen::All);
         // Secrets are not listed: those that are referred to are asked for one by one.
         facts.set_seen("Secret", Seen::Some);
-        for object in self.list(&INGRESS_CLASS, None).await?.unwrap_or_default() {
-            facts.settings.learn(&object);
-        }
         for kind in policy::dialect::kinds() {
             match self.list_somewhere(&kind, fallback).await? {
                 Ok(objects) => {
@@ -337,20 +360,4 @@ pub(crate) fn item(api_version: &str, plural: &str, namespace: &str, name: &str)
         "{}/{name}",
         collection(api_version, plural, Some(namespace))
     )
-}
-
-/// The object, or its whole kind, is not there.
-fn is_missing(status: &kube::core::Status) -> bool {
-    status.is_not_found() || status.code == 404
-}
-
-fn failed(error: &kube::Error, what: &str) -> anyhow::Error {
-    match error {
-        kube::Error::Api(status) => Problem::world(format!(
-            "the API server refused {what}: {} ({})", status.message, status.reason
-        ))
-        .hint("`kubectl auth can-i --list` shows what you may do"),
-        other => Problem::world(format!("the cluster cannot be reached for {what}: {other}"))
-            .hint("`kubectl version` shows whether the API server answers; --request-timeout gives it more time"),
-    }
 }

@@ -58,7 +58,7 @@ enum Command {
     Completion(completion::Args),
     #[command(subcommand)]
     Create(Create),
-    Curl(curl::Args),
+    Curl(Box<curl::Args>),
     #[command(subcommand)]
     Describe(Describe),
     Explain(explain::Args),

@@ -1,18 +1,17 @@
 //! What a TARGET means: a name, an address to connect to, and what the server is checked against.
 
+mod found;
+mod service;
+
 use std::path::PathBuf;
 
 use anyhow::Context as _;
-use policy::dialect::{self, Role};
-use policy::{Object, Route};
+use policy::Host;
 use rustls::pki_types::ServerName;
-use serde_json::Value;
 
-use crate::cluster::{Cluster, item};
 use crate::files;
 use crate::globals::Globals;
 use crate::problem::Problem;
-use crate::store::{Kind, Stored};
 
 /// Where the host is, beyond its name.
 #[derive(clap::Args)]
@@ -43,12 +42,42 @@ pub(crate) struct Address {
     pub(crate) path: String,
     /// The server's own certificate, where the route names it.
     pub(crate) certificate: Option<String>,
+    /// How else the gateway can be reached, where that is known.
+    pub(crate) detour: Option<String>,
+    /// What the cluster says of the host, where it was looked up there.
+    pub(crate) known: Option<Known>,
+}
+
+/// What the cluster says of a host.
+pub(crate) struct Known {
+    /// What a stranger ought to meet.
+    pub(crate) host: Host,
+    /// The paths that its route serves.
+    pub(crate) paths: Vec<String>,
+    /// Another host of the gateway, of which nothing is said: by its name strangers get in.
+    pub(crate) open_neighbour: Option<String>,
 }
 
 impl Address {
     /// The URL.
     pub(crate) fn url(&self) -> String {
         format!("https://{}{}", self.host, self.path)
+    }
+
+    /// How to reach it where its name leads nowhere.
+    pub(crate) fn way_out(&self) -> String {
+        let detour = self.detour.clone();
+        detour.unwrap_or_else(|| "name the gateway's address with --connect HOST:PORT".to_owned())
+    }
+
+    /// Fails where the address has no place in the network.
+    pub(crate) async fn look_up(&self) -> anyhow::Result<()> {
+        let place = tokio::net::lookup_host(&self.connect).await;
+        let Err(error) = place else {
+            return Ok(());
+        };
+        let hint = self.way_out();
+        Err(Problem::world(format!("{} resolves nowhere: {error}", self.connect)).hint(hint))
     }
 }
 
@@ -62,10 +91,20 @@ impl Place {
     }
 }
 
+/// How much of the cluster a TARGET is looked up in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Depth {
+    /// As much as it takes to call it.
+    Address,
+    /// Everything that decides about the host.
+    Demand,
+}
+
 /// Finds what a TARGET means: a URL, `host/NAME`, or a route of the cluster.
 pub(crate) async fn resolve(
     target: &str,
     place: &Place,
+    depth: Depth,
     globals: &Globals,
 ) -> anyhow::Result<Address> {
     if let Some(rest) = target.strip_prefix("https://") {
@@ -75,10 +114,16 @@ pub(crate) async fn resolve(
         return Err(Problem::usage("client certificates need https://").hint("write https://HOST"));
     }
     match target.split_once('/') {
-        Some(("host", name)) => of_url(name, place),
-        Some((kind, name)) if !name.is_empty() => of_route(kind, name, place, globals).await,
-        _ => Err(Problem::usage(format!("{target:?} is no target"))
-            .hint("name ingress/NAME, ingressroute/NAME, host/NAME or https://HOST")),
+        Some(("host", name)) if !name.is_empty() => found::host(name, place, depth, globals).await,
+        Some((kind, name)) if !name.is_empty() => {
+            found::route(kind, name, place, depth, globals).await
+        }
+        _ => Err(
+            Problem::usage(format!("{target:?} is no target")).hint(format!(
+                "name https://HOST, host/NAME, or KIND/NAME, where KIND is one of {}",
+                found::route_kinds().join(", ")
+            )),
+        ),
     }
 }
 
@@ -110,75 +155,7 @@ fn of_url(rest: &str, place: &Place) -> anyhow::Result<Address> {
         plain: place.plain.clone().or(plain),
         path: path.to_owned(),
         certificate: None,
+        detour: None,
+        known: None,
     })
-}
-
-async fn of_route(
-    kind: &str,
-    name: &str,
-    place: &Place,
-    globals: &Globals,
-) -> anyhow::Result<Address> {
-    let cluster = Cluster::connect(globals).await?;
-    let kinds = dialect::kinds().into_iter().filter(|known| {
-        known.role == Role::Route
-            && [known.kind, known.plural]
-                .iter()
-                .any(|name| name.eq_ignore_ascii_case(kind))
-    });
-    for known in kinds {
-        let path = item(&known.api_version(), known.plural, &cluster.namespace, name);
-        let Some(text) = cluster.get(&path).await? else {
-            continue;
-        };
-        let object = Object::from_json(&text)
-            .map_err(|unreadable| anyhow::anyhow!("reading {path}: {}", unreadable.reason))?;
-        let raw: Value = serde_json::from_str(&text).context("reading the route")?;
-        return found(&cluster, &object, &raw, place).await;
-    }
-    Err(Problem::world(format!(
-        "{kind}/{name} does not exist in namespace {}",
-        cluster.namespace
-    ))
-    .hint("`kubectl mtls get hosts -A` lists the hosts"))
-}
-
-async fn found(
-    cluster: &Cluster,
-    object: &Object,
-    raw: &Value,
-    place: &Place,
-) -> anyhow::Result<Address> {
-    let facts = cluster.facts(None, policy::Settings::default()).await?;
-    let read = dialect::read(object, &facts.settings);
-    let hosts = read
-        .routes
-        .iter()
-        .flat_map(|route: &std::sync::Arc<Route>| &route.hosts);
-    let host = hosts
-        .into_iter()
-        .find(|host| !host.starts_with('*'))
-        .ok_or_else(|| {
-            Problem::world(format!("{} names no host that could be called", object.id))
-                .hint("name one: `kubectl mtls test https://HOST --connect ADDRESS:443`")
-        })?;
-    let mut address = of_url(host, place)?;
-    let balancer = &raw["status"]["loadBalancer"]["ingress"][0];
-    let at = balancer["ip"].as_str().or(balancer["hostname"].as_str());
-    if let (Some(at), None) = (at, &place.connect) {
-        address.connect = format!("{at}:443");
-        address.plain = place.plain.clone().or_else(|| Some(format!("{at}:80")));
-    }
-    let tls = &raw["spec"]["tls"];
-    let secret = tls[0]["secretName"].as_str().or(tls["secretName"].as_str());
-    if let Some(secret) = secret {
-        let secret = policy::SecretRef::new(&object.id.namespace, secret);
-        let stored = Stored::read(cluster, Kind::Secret, &secret)
-            .await
-            .ok()
-            .flatten();
-        let text = stored.and_then(|stored| stored.text("tls.crt"));
-        address.certificate = text.map(|text| text.to_string());
-    }
-    Ok(address)
 }

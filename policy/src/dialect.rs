@@ -5,21 +5,21 @@ mod apisix;
 mod ingress_nginx;
 mod pending;
 mod traefik;
+mod write;
 
 use std::sync::Arc;
-
-use serde_json::Value;
 
 use crate::bundle::Bundle;
 use crate::fact::{Harm, ObjectFacts, Remark, RemarkKind};
 use crate::gateway::{Gateway, HostKey};
 use crate::host::Host;
-use crate::object::SecretRef;
 use crate::settings::{Settings, class_of};
 use crate::site::Site;
 use crate::trust::TrustState;
 use crate::view::View;
-use crate::{Mode, Object, ObjectRef};
+use crate::{Object, ObjectRef};
+
+pub use write::{GatewayRequest, Removal, WriteRequest, Written, argument};
 
 /// Every dialect. One row, one folder.
 pub static DIALECTS: &[&Dialect] = &[&apisix::DIALECT, &ingress_nginx::DIALECT, &traefik::DIALECT];
@@ -98,6 +98,8 @@ pub struct Dialect {
     pub client_auth_prefix: &'static str,
     /// The kinds that it reads.
     pub kinds: &'static [Kind],
+    /// The headers by which it tells a backend who the client is.
+    pub identity_headers: &'static [&'static str],
     /// How a client without an acceptable certificate is refused.
     pub refuses: &'static str,
     /// The data keys of a Secret that it may read as a CA.
@@ -109,19 +111,9 @@ pub struct Dialect {
     /// What the gateway makes of a Secret's content.
     pub select: fn(&Bundle) -> TrustState,
     /// Puts a route behind a CA.
-    pub write: fn(&WriteRequest<'_>) -> Result<Vec<Value>, String>,
-}
-
-/// What `write` is to do.
-pub struct WriteRequest<'a> {
-    /// The route as it is.
-    pub object: &'a Object,
-    /// The Secret with the client CAs.
-    pub trust: &'a SecretRef,
-    /// How much to ask of clients.
-    pub mode: Mode,
-    /// What is known of the gateways.
-    pub settings: &'a Settings,
+    pub write: fn(&WriteRequest<'_>) -> Result<Written, String>,
+    /// Puts every host behind a CA, but for exceptions; or says what to do instead.
+    pub write_gateway: fn(&GatewayRequest<'_>) -> Result<Written, String>,
 }
 
 /// The dialect with an id.

@@ -6,6 +6,7 @@ mod admission;
 mod authority;
 mod endpoint;
 mod guides;
+mod live;
 mod path;
 
 use std::path::Path;

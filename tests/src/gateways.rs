@@ -1,6 +1,8 @@
 //! Gateways without Kubernetes: real nginx, Traefik, Envoy and rustls, each with one server
 //! certificate and one bundle of client CAs.
 
+mod hosts;
+
 use std::fs;
 use std::io::{Read as _, Write as _};
 use std::net::{TcpListener, TcpStream};
@@ -18,6 +20,8 @@ use crate::build;
 use crate::cluster::run;
 use crate::process::Process;
 use crate::{ports, wait_until};
+
+pub use hosts::{careless_openssl, careless_rustls, echoing_nginx, nginx_of_two_hosts};
 
 /// The files that a gateway is given.
 pub struct Files {
@@ -101,28 +105,42 @@ pub fn nginx_as(files: &Files, demand: Demand, behind: Behind) -> anyhow::Result
         Behind::Hello => "return 200 'hello'".to_owned(),
         Behind::Nobody => format!("proxy_pass http://127.0.0.1:{}", nobody()?),
     };
-    let [port] = ports::free()?;
-    let folder = files.folder.display();
     let crl = files.crl.as_ref();
     let crl = crl.map_or_else(String::new, |path| format!("ssl_crl {};", path.display()));
+    let server = format!(
+        "server {{ listen 127.0.0.1:PORT ssl; {}
+    ssl_client_certificate {}; ssl_verify_client {verify}; ssl_verify_depth 3; {crl}
+    location / {{ {answer}; }}
+  }}",
+        tls(files),
+        files.client_ca.display()
+    );
+    start_nginx(files, &server)
+}
+
+/// What nginx shows to clients.
+fn tls(files: &Files) -> String {
+    format!(
+        "ssl_protocols TLSv1.2 TLSv1.3; ssl_certificate {}; ssl_certificate_key {};",
+        files.cert.display(),
+        files.key.display()
+    )
+}
+
+/// nginx with servers that listen on `PORT`.
+fn start_nginx(files: &Files, servers: &str) -> anyhow::Result<Gateway> {
+    let [port] = ports::free()?;
+    let folder = files.folder.display();
     let text = format!(
         "daemon off; pid {folder}/nginx.pid; error_log stderr info; worker_processes 1;
 events {{}}
 http {{
   access_log off; client_body_temp_path {folder}/body; proxy_temp_path {folder}/proxy;
   fastcgi_temp_path {folder}/fastcgi; uwsgi_temp_path {folder}/uwsgi; scgi_temp_path {folder}/scgi;
-  server {{
-    listen 127.0.0.1:{port} ssl;
-    ssl_protocols TLSv1.2 TLSv1.3;
-    ssl_certificate {}; ssl_certificate_key {};
-    ssl_client_certificate {}; ssl_verify_client {verify}; ssl_verify_depth 3; {crl}
-    location / {{ {answer}; }}
-  }}
+  {}
 }}
 ",
-        files.cert.display(),
-        files.key.display(),
-        files.client_ca.display()
+        servers.replace("PORT", &port.to_string())
     );
     let config = write(files, "nginx.conf", &text)?;
     let mut command = Command::new("nginx");
@@ -263,6 +281,10 @@ pub fn envoy_as(files: &Files, demand: Demand, behind: Behind) -> anyhow::Result
 /// # Errors
 /// When the certificates cannot be read.
 pub fn rustls(files: &Files) -> anyhow::Result<Gateway> {
+    listen(files, verifying(files)?, HELLO.to_owned())
+}
+
+fn verifying(files: &Files) -> anyhow::Result<Builder> {
     // Another test may have installed it already.
     let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
     let mut roots = RootCertStore::empty();
@@ -270,8 +292,7 @@ pub fn rustls(files: &Files) -> anyhow::Result<Gateway> {
         roots.add(root?)?;
     }
     let verifier = WebPkiClientVerifier::builder(Arc::new(roots)).build()?;
-    let builder = ServerConfig::builder().with_client_cert_verifier(verifier);
-    listen(files, builder, HELLO.to_owned())
+    Ok(ServerConfig::builder().with_client_cert_verifier(verifier))
 }
 
 /// rustls that asks nobody for a certificate, and answers with a status.
@@ -285,14 +306,16 @@ pub fn open(files: &Files, status: &str) -> anyhow::Result<Gateway> {
     listen(files, builder, HELLO.replace("200 OK", status))
 }
 
-fn listen(
-    files: &Files,
-    builder: rustls::ConfigBuilder<ServerConfig, rustls::server::WantsServerCert>,
-    answer: String,
-) -> anyhow::Result<Gateway> {
+type Builder = rustls::ConfigBuilder<ServerConfig, rustls::server::WantsServerCert>;
+
+fn with_certificate(files: &Files, builder: Builder) -> anyhow::Result<Arc<ServerConfig>> {
     let chain: Result<Vec<_>, _> = CertificateDer::pem_file_iter(&files.cert)?.collect();
     let key = PrivateKeyDer::from_pem_file(&files.key)?;
-    let config = Arc::new(builder.with_single_cert(chain?, key)?);
+    Ok(Arc::new(builder.with_single_cert(chain?, key)?))
+}
+
+fn listen(files: &Files, builder: Builder, answer: String) -> anyhow::Result<Gateway> {
+    let config = with_certificate(files, builder)?;
     let listener = TcpListener::bind("127.0.0.1:0")?;
     let port = listener.local_addr()?.port();
     std::thread::spawn(move || {
@@ -310,9 +333,16 @@ fn listen(
 
 const HELLO: &str = "HTTP/1.1 200 OK\r\nContent-Length: 5\r\nConnection: close\r\n\r\nhello";
 
-fn serve(mut stream: TcpStream, config: Arc<ServerConfig>, answer: &str) -> anyhow::Result<()> {
+fn serve(stream: TcpStream, config: Arc<ServerConfig>, answer: &str) -> anyhow::Result<()> {
+    converse(stream, ServerConnection::new(config)?, answer)
+}
+
+fn converse(
+    mut stream: TcpStream,
+    mut connection: ServerConnection,
+    answer: &str,
+) -> anyhow::Result<()> {
     stream.set_read_timeout(Some(Duration::from_secs(10)))?;
-    let mut connection = ServerConnection::new(config)?;
     let mut tls = Stream::new(&mut connection, &mut stream);
     let mut request = [0; 1024];
     let read = tls.read(&mut request);

@@ -59,7 +59,7 @@ struct ConfigFile {
 impl Source {
     /// Reads and judges.
     pub(crate) fn judge(&self, globals: &Globals) -> anyhow::Result<Judged> {
-        let settings = self.settings()?;
+        let settings = settings(self.config.clone())?;
         if self.filename.is_empty() {
             return block_on(self.cluster(globals, settings));
         }
@@ -92,19 +92,20 @@ impl Source {
             manifests: Manifests::default(),
         })
     }
+}
 
-    fn settings(&self) -> anyhow::Result<Settings> {
-        let found = self.config.clone().or_else(find_config);
-        let gateways = found
-            .as_deref()
-            .map(read_config)
-            .transpose()?
-            .unwrap_or_default();
-        Ok(Settings {
-            gateways,
-            ..Settings::default()
-        })
-    }
+/// What the gateways are told: the file that is named, or the nearest above the working directory.
+pub(super) fn settings(config: Option<PathBuf>) -> anyhow::Result<Settings> {
+    let found = config.or_else(find_config);
+    let gateways = found
+        .as_deref()
+        .map(read_config)
+        .transpose()?
+        .unwrap_or_default();
+    Ok(Settings {
+        gateways,
+        ..Settings::default()
+    })
 }
 
 /// Keeps the hosts that a namespace has a part in, and the findings about its own objects.

@@ -1,21 +1,32 @@
 //! `test`: proves on the live host who is refused and who gets in.
 
+mod expected;
+mod report;
+
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use anyhow::Context as _;
-use serde_json::{Value, json};
+use policy::dialect;
+use rustls::pki_types::ServerName;
 
 use super::block_on;
 use super::signer::Signer;
 use crate::files;
 use crate::globals::{Globals, duration};
-use crate::output::{self, xml};
-use crate::probe::{self, Clients, Identity, Mode, Outcome, Proof, Roots, State, Target, Verdict};
-use crate::problem::{FINDINGS, WORLD, say};
-use crate::target::{self, Place};
+use crate::probe::{self, Asked, Clients, Identity, Mode, Proof, Roots, Spoof, Target, Verdict};
+use crate::problem::{FINDINGS, Problem, WORLD, say};
+use crate::target::{self, Address, Depth, Place};
 use crate::validity::now;
+
+/// Headers of other gateways and of habit by which backends are told who the client is.
+const HABITS: [&str; 4] = [
+    "X-Forwarded-Client-Cert",
+    "X-SSL-Client-Cert",
+    "X-SSL-Client-S-DN",
+    "X-SSL-Client-Verify",
+];
 
 /// Prove on the live host that strangers are refused and clients get in
 #[derive(clap::Args)]
@@ -27,11 +38,15 @@ use crate::validity::now;
   kubectl mtls test https://api.example.com --ca-cert ca.crt --ca-key ca.key --server-ca server.crt --connect 127.0.0.1:8443
   # With one certificate and no CA, as much as that can show
   kubectl mtls test https://api.example.com --cert alice.crt --key alice.key
+  # After a change: until it is in force, for half a minute
+  kubectl mtls test ingress/api -n shop --ca pki/partners --wait 30s
+  # The backend repeats its request: are the headers about the client the gateway's own?
+  kubectl mtls test ingress/echo -n shop --ca pki/partners --path /echo --echo
 The good certificate is the control: unless it gets in, nothing is proven. A refusal is a TLS alert
 or an HTTP status that says so; errors of the server, time-outs and resets prove nothing.
 Exits with 0 when everything is as expected, 1 when there is a hole, 3 when nothing is proven.")]
 pub(crate) struct Args {
-    /// ingress/NAME, ingressroute/NAME, host/NAME or a URL
+    /// ingress/NAME, ingressroute/NAME, apisixtls/NAME, host/NAME or a URL
     target: String,
     #[command(flatten)]
     signer: Signer,
@@ -43,12 +58,37 @@ pub(crate) struct Args {
     key: Option<PathBuf>,
     #[command(flatten)]
     place: Place,
-    /// What clients need: required, optional or none
-    #[arg(long, default_value = "required", value_parser = mode)]
-    expect: Mode,
+    /// What clients need: required, optional or none; by default what the cluster's configuration
+    /// says of the host, and required for a URL
+    #[arg(long, value_parser = mode)]
+    expect: Option<Mode>,
     /// Let the cases decide in which verifiers rightly differ: no-eku, v1, revoked
     #[arg(long)]
     strict: bool,
+    /// Another path that strangers must not reach (can be repeated); the paths of a route of the
+    /// cluster are tried anyway
+    #[arg(long, value_name = "PATH")]
+    path: Vec<String>,
+    /// A host of the same gateway whose name in SNI, and whose TLS sessions, must be of no use here;
+    /// for a host of the cluster one that demands nothing is found
+    #[arg(long, value_name = "NAME")]
+    other_host: Option<String>,
+    /// A certificate that the other host accepts and this one does not
+    #[arg(long, value_name = "FILE", requires_all = ["other_host", "other_key"])]
+    other_cert: Option<PathBuf>,
+    /// The key of --other-cert
+    #[arg(long, value_name = "FILE", requires = "other_cert")]
+    other_key: Option<PathBuf>,
+    /// A certificate that the gateway's revocation list names
+    #[arg(long, value_name = "FILE", requires = "revoked_key")]
+    revoked_cert: Option<PathBuf>,
+    /// The key of --revoked-cert
+    #[arg(long, value_name = "FILE", requires = "revoked_cert")]
+    revoked_key: Option<PathBuf>,
+    /// The backend repeats the headers that it gets: it must not get those that say who the client
+    /// is as the client sends them. The gateway's own, or these
+    #[arg(long, value_name = "HEADERS", num_args = 0..=1, require_equals = true, value_delimiter = ',')]
+    echo: Option<Vec<String>>,
     /// How long one request may take
     #[arg(long, value_name = "DURATION", default_value = "5s", value_parser = duration)]
     timeout: Duration,
@@ -82,9 +122,9 @@ fn mode(text: &str) -> Result<Mode, String> {
 }
 
 pub(crate) fn run(args: &Args, globals: &Globals) -> anyhow::Result<u8> {
-    let (target, proof, untried) = block_on(prove(args, globals))?;
-    show(args, &target, &proof, &untried)?;
-    Ok(match proof.verdict {
+    let tested = block_on(prove(args, globals))?;
+    report::show(args.output, &tested)?;
+    Ok(match tested.proof.verdict {
         Verdict::Proven => 0,
         Verdict::Hole => FINDINGS,
         Verdict::Inconclusive => WORLD,
@@ -93,183 +133,149 @@ pub(crate) fn run(args: &Args, globals: &Globals) -> anyhow::Result<u8> {
 
 type Untried = Vec<(&'static str, &'static str)>;
 
-async fn prove(args: &Args, globals: &Globals) -> anyhow::Result<(Target, Proof, Untried)> {
-    let address = target::resolve(&args.target, &args.place, globals).await?;
-    let server_ca = args.place.server_ca(&address)?;
-    let target = Target {
-        roots: Arc::new(Roots::new(server_ca.as_deref(), &address.name)?),
-        name: address.name,
-        host: address.host,
-        address: address.connect,
-        plain: address.plain,
-        path: address.path,
-        patience: args.timeout,
-    };
+/// Everything that a report tells.
+struct Tested {
+    target: Target,
+    proof: Proof,
+    untried: Untried,
+    mode: Mode,
+    /// Who says what is expected.
+    from: &'static str,
+}
+
+async fn prove(args: &Args, globals: &Globals) -> anyhow::Result<Tested> {
+    let address = target::resolve(&args.target, &args.place, Depth::Demand, globals).await?;
+    let (mode, from) = expected::mode(args.expect, address.known.as_ref());
+    if from == expected::CONFIGURATION {
+        say("note", &format!("expected: {} ({from})", mode.name()));
+    }
+    let asked = asked(args, &address, mode)?;
     let ca = match args.signer.is_named() {
         true => Some(args.signer.load(globals).await?.ca),
         false => None,
     };
-    let clients = match (&ca, &args.cert, &args.key) {
-        (Some(ca), ..) => Clients::Ca(ca),
-        (None, Some(cert), Some(key)) => {
-            let key = zeroize::Zeroizing::new(files::read(key)?);
-            let identity = Identity::read(&files::read(cert)?, &key);
-            Clients::Certificate(Arc::new(
-                identity.context("reading the client's certificate")?,
-            ))
-        }
-        _ => Clients::Nothing,
+    let given = identity(args.cert.as_ref(), args.key.as_ref())?;
+    let clients = match (&ca, given) {
+        (Some(ca), _) => Clients::Ca(ca),
+        (None, Some(identity)) => Clients::Certificate(identity),
+        (None, None) => Clients::Nothing,
     };
-    let plan = probe::lay_out(&clients, args.expect, args.strict, now())?;
+    address.look_up().await?;
+    let target = target_of(args, address, asked.other.0.clone())?;
+    let plan = probe::lay_out(&clients, &asked, now())?;
+    let proof = until_proven(args, &target, &plan).await;
+    Ok(Tested {
+        target,
+        proof,
+        untried: plan.untried,
+        mode,
+        from,
+    })
+}
+
+/// Tries once, or as long as `--wait` says; what is missing is told whenever it changes.
+async fn until_proven(args: &Args, target: &Target, plan: &probe::Plan) -> Proof {
     let begun = Instant::now();
+    let mut told = String::new();
     loop {
-        let proof = probe::prove(&target, &plan).await;
+        let proof = probe::prove(target, plan).await;
         let over = args.wait.is_none_or(|wait| begun.elapsed() > wait);
         if over || proof.verdict == Verdict::Proven {
-            return Ok((target, proof, plan.untried));
+            return proof;
+        }
+        let sentence = report::sentence(target, &proof);
+        if sentence != told {
+            let seconds = begun.elapsed().as_secs();
+            say("waiting", &format!("{seconds}s: {sentence}"));
+            told = sentence;
         }
         tokio::time::sleep(Duration::from_millis(500)).await;
     }
 }
 
-fn show(args: &Args, target: &Target, proof: &Proof, untried: &Untried) -> anyhow::Result<()> {
-    let value = || value(args, target, proof, untried);
-    match args.output {
-        Form::Json => output::bytes(format!("{:#}\n", value()).as_bytes()),
-        Form::Yaml => output::bytes(output::yaml(&value())?.as_bytes()),
-        Form::Junit => output::bytes(junit(target, proof, untried).as_bytes()),
-        Form::Human => {
-            output::bytes(table(proof).as_bytes())?;
-            let missing: Vec<_> = untried.iter().map(|(case, _)| *case).collect();
-            if let Some((_, why)) = untried.first() {
-                say(
-                    "note",
-                    &format!("not tried: {} ({why})", missing.join(", ")),
-                );
-            }
-            say(word(proof.verdict), &sentence(target, proof));
-            Ok(())
-        }
+fn target_of(args: &Args, address: Address, other: ServerName<'static>) -> anyhow::Result<Target> {
+    let server_ca = args.place.server_ca(&address)?;
+    Ok(Target {
+        roots: Arc::new(Roots::new(server_ca.as_deref(), &address.name)?),
+        name: address.name,
+        other,
+        host: address.host,
+        address: address.connect,
+        plain: address.plain,
+        path: address.path,
+        patience: args.timeout,
+    })
+}
+
+fn asked(args: &Args, address: &Address, mode: Mode) -> anyhow::Result<Asked> {
+    let known = address.known.as_ref();
+    let mut paths = args.path.clone();
+    if let Some(wrong) = paths.iter().find(|path| !is_path(path)) {
+        return Err(Problem::usage(format!("{wrong:?} is no path")).hint("write it as /admin"));
     }
-}
-
-fn word(verdict: Verdict) -> &'static str {
-    match verdict {
-        Verdict::Proven => "proven",
-        Verdict::Hole => "hole",
-        Verdict::Inconclusive => "inconclusive",
-    }
-}
-
-fn sentence(target: &Target, proof: &Proof) -> String {
-    let host = &target.host;
-    match (proof.verdict, &proof.why) {
-        (Verdict::Proven, _) => format!("{host} does what is expected of it"),
-        (Verdict::Hole, _) => {
-            let wrong = proof
-                .results
-                .iter()
-                .filter(|(.., state)| *state == State::Wrong);
-            let mut cases: Vec<_> = wrong.map(|(attempt, ..)| attempt.case).collect();
-            cases.dedup();
-            format!("{host}: not as expected: {}", cases.join(", "))
-        }
-        (Verdict::Inconclusive, why) => {
-            format!(
-                "{host}: nothing is proven: {}",
-                why.as_deref().unwrap_or_default()
-            )
-        }
-    }
-}
-
-fn state(state: State) -> &'static str {
-    match state {
-        State::Ok => "ok",
-        State::Wrong => "WRONG",
-        State::Inconclusive => "unclear",
-        State::Observed => "observed",
-        State::Skipped => "-",
-    }
-}
-
-fn table(proof: &Proof) -> String {
-    let rows = proof.results.iter().map(|(attempt, outcome, judged)| {
-        [
-            attempt.case.to_owned(),
-            probe::way(attempt.way),
-            probe::describe(outcome),
-            state(*judged).to_owned(),
-        ]
-    });
-    output::table(["CASE", "OVER", "OUTCOME", "STATE"], rows.collect())
-}
-
-fn value(args: &Args, target: &Target, proof: &Proof, untried: &Untried) -> Value {
-    let items = proof.results.iter().map(|(attempt, outcome, judged)| {
-        let (outcome_word, status) = match outcome {
-            Outcome::Accepted(status) => ("accepted", Some(*status)),
-            Outcome::Redirected(status) => ("redirected", Some(*status)),
-            Outcome::Refused(_) => ("refused", None),
-            Outcome::NotOffered => ("not-offered", None),
-            Outcome::WrongServer(_) => ("wrong-server", None),
-            Outcome::Inconclusive(_) => ("inconclusive", None),
-        };
-        json!({"case": attempt.case, "text": attempt.text, "over": probe::way(attempt.way),
-            "outcome": outcome_word, "status": status, "detail": probe::describe(outcome),
-            "state": state(*judged).to_lowercase()})
-    });
-    let expect = match args.expect {
-        Mode::Required => "required",
-        Mode::Optional => "optional",
-        Mode::None => "none",
+    paths.extend(known.into_iter().flat_map(|known| known.paths.clone()));
+    paths.retain(|path| *path != address.path);
+    paths.sort();
+    paths.dedup();
+    let found = known.and_then(|known| known.open_neighbour.as_ref());
+    let other = match args.other_host.as_ref().or(found) {
+        Some(name) => ServerName::try_from(name.clone()).map_err(|_| {
+            Problem::usage(format!("{name:?} is no host name")).hint("write --other-host HOST")
+        })?,
+        None => probe::nobody(),
     };
-    json!({"schemaVersion": 1, "target": target.host, "address": target.address,
-        "expect": expect, "verdict": word(proof.verdict), "reason": sentence(target, proof),
-        "items": items.collect::<Vec<_>>(),
-        "untried": untried.iter().map(|(case, why)| json!({"case": case, "why": why}))
-            .collect::<Vec<_>>()})
+    Ok(Asked {
+        mode,
+        strict: args.strict,
+        paths,
+        other: (
+            other,
+            identity(args.other_cert.as_ref(), args.other_key.as_ref())?,
+        ),
+        revoked: identity(args.revoked_cert.as_ref(), args.revoked_key.as_ref())?,
+        reads_crl: known.is_some_and(|known| expected::reads_crl(&known.host)),
+        spoof: args
+            .echo
+            .as_ref()
+            .map(|named| Arc::new(spoof(named, address))),
+    })
 }
 
-fn junit(target: &Target, proof: &Proof, untried: &Untried) -> String {
-    let count = |wanted| {
-        proof
-            .results
-            .iter()
-            .filter(|(.., state)| *state == wanted)
-            .count()
+fn is_path(path: &str) -> bool {
+    path.starts_with('/') && path.chars().all(|char| char.is_ascii_graphic())
+}
+
+/// The headers that are named, or those of the gateway, or of any where it is not known.
+fn spoof(named: &[String], address: &Address) -> Spoof {
+    let gateway = address
+        .known
+        .as_ref()
+        .map(|known| known.host.key.gateway.dialect);
+    let own = gateway
+        .and_then(dialect::by_id)
+        .map(|dialect| dialect.identity_headers);
+    let all = dialect::DIALECTS
+        .iter()
+        .flat_map(|dialect| dialect.identity_headers);
+    let names: Vec<_> = match own {
+        _ if !named.is_empty() => named.to_vec(),
+        Some(own) if !own.is_empty() => own.iter().map(|&name| name.to_owned()).collect(),
+        _ => all.chain(&HABITS).map(|&name| name.to_owned()).collect(),
     };
-    let skipped = count(State::Skipped) + untried.len();
-    let mut text = format!(
-        "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<testsuites>\n  <testsuite name=\"{}\" \
-         tests=\"{}\" failures=\"{}\" errors=\"{}\" skipped=\"{skipped}\">\n",
-        xml(&target.host),
-        proof.results.len() + untried.len(),
-        count(State::Wrong),
-        count(State::Inconclusive),
-    );
-    for (attempt, outcome, judged) in &proof.results {
-        let name = format!("{} over {}", attempt.case, probe::way(attempt.way));
-        let said = xml(&probe::describe(outcome));
-        let inner = match judged {
-            State::Ok | State::Observed => format!("<system-out>{said}</system-out>"),
-            State::Wrong => format!("<failure message=\"{said}\"/>"),
-            State::Inconclusive => format!("<error message=\"{said}\"/>"),
-            State::Skipped => "<skipped/>".to_owned(),
-        };
-        text.push_str(&case(target, &name, &inner));
-    }
-    for (name, why) in untried {
-        text.push_str(&case(
-            target,
-            name,
-            &format!("<skipped message=\"{}\"/>", xml(why)),
-        ));
-    }
-    text + "  </testsuite>\n</testsuites>\n"
+    let mark = SystemTime::now().duration_since(UNIX_EPOCH);
+    let mark = mark.map_or(0, |elapsed| elapsed.as_nanos());
+    Spoof::new(names, format!("spoofed-{mark:x}"))
 }
 
-fn case(target: &Target, name: &str, inner: &str) -> String {
-    let class = xml(&target.host);
-    format!("    <testcase classname=\"{class}\" name=\"{name}\">{inner}</testcase>\n")
+fn identity(
+    cert: Option<&PathBuf>,
+    key: Option<&PathBuf>,
+) -> anyhow::Result<Option<Arc<Identity>>> {
+    let (Some(cert), Some(key)) = (cert, key) else {
+        return Ok(None);
+    };
+    let key = zeroize::Zeroizing::new(files::read(key)?);
+    let identity = Identity::read(&files::read(cert)?, &key);
+    let identity = identity.with_context(|| format!("reading {}", cert.display()))?;
+    Ok(Some(Arc::new(identity)))
 }

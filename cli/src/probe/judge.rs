@@ -1,7 +1,7 @@
 //! All outcomes together: proven, a hole, or nothing proven.
 
 use super::plan::{Attempt, Expect, Plan};
-use super::{Outcome, Version, Way};
+use super::{Outcome, Way};
 
 /// What all attempts come to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -66,25 +66,38 @@ pub(super) fn judge(outcomes: Vec<(Attempt, Outcome)>, plan: &Plan) -> Proof {
 
 /// `control`: the statuses that those who are let in get.
 fn state(attempt: &Attempt, outcome: &Outcome, control: &[u16]) -> State {
-    let by_the_way = attempt.case == "other-sni" || attempt.case == "no-sni";
+    let unclear = matches!(outcome, Outcome::WrongServer(_) | Outcome::Inconclusive(_));
     match (outcome, attempt.expect) {
-        (Outcome::NotOffered, _) => State::Skipped,
+        (Outcome::NotOffered(_), _) => State::Skipped,
+        (Outcome::Passed(_), _) => State::Wrong,
+        (Outcome::Kept, _) => State::Ok,
         (_, Expect::Observed) => State::Observed,
-        (Outcome::WrongServer(_) | Outcome::Inconclusive(_), _) if by_the_way => State::Observed,
-        // The gateway's own 404: nothing is served there.
-        (Outcome::Accepted(404), Expect::Refused)
-            if (by_the_way || attempt.way == Way::PlainHttp) && !control.contains(&404) =>
-        {
-            State::Ok
-        }
-        (Outcome::WrongServer(_) | Outcome::Inconclusive(_), _) => State::Inconclusive,
-        (Outcome::Accepted(_), Expect::Accepted) => State::Ok,
-        (Outcome::Redirected(_), Expect::Accepted) => State::Ok,
+        _ if unclear && attempt.is_around() => State::Observed,
+        _ if unclear => State::Inconclusive,
+        // Whoever is refused cannot show which headers the backend sees.
+        (Outcome::Refused(_), _) if attempt.case == "spoofed-headers" => State::Inconclusive,
+        (Outcome::Accepted(status), Expect::Refused) => let_in(attempt, *status, control),
+        (Outcome::Accepted(_) | Outcome::Redirected(_), Expect::Accepted) => State::Ok,
         (Outcome::Refused(_), Expect::Refused) => State::Ok,
         (Outcome::Redirected(_), Expect::Refused) if attempt.way == Way::PlainHttp => State::Ok,
         // Who behind the gateway redirects has been reached.
-        (Outcome::Accepted(_) | Outcome::Redirected(_), Expect::Refused) => State::Wrong,
+        (Outcome::Redirected(_), Expect::Refused) => State::Wrong,
         (Outcome::Refused(_), Expect::Accepted) => State::Wrong,
+        (Outcome::WrongServer(_) | Outcome::Inconclusive(_), _) => State::Inconclusive,
+    }
+}
+
+/// A status for who ought to have been refused, beside those that the good certificate gets.
+fn let_in(attempt: &Attempt, status: u16, control: &[u16]) -> State {
+    let as_the_control = control.contains(&status);
+    match status {
+        // The gateway's own: nothing is served there.
+        404 if !as_the_control && (attempt.is_around() || attempt.way == Way::PlainHttp) => {
+            State::Ok
+        }
+        // Nobody says that it is about the certificate, and it is not what clients get.
+        400 if !as_the_control && !control.is_empty() => State::Inconclusive,
+        _ => State::Wrong,
     }
 }
 
@@ -98,7 +111,8 @@ fn verdict(results: &[Result], plan: &Plan) -> (Verdict, Option<String>) {
         let why = format!("the server's own certificate is not trusted: {reason}");
         return (Verdict::Inconclusive, Some(why));
     }
-    let control_failed = |result: &&Result| result.0.case == "good" && result.2 == State::Wrong;
+    let is_control = |attempt: &Attempt| ["good", "good-http2"].contains(&attempt.case);
+    let control_failed = |result: &&Result| is_control(&result.0) && result.2 == State::Wrong;
     let wrong = |result: &&Result| result.2 == State::Wrong;
     if results
         .iter()
@@ -107,10 +121,7 @@ fn verdict(results: &[Result], plan: &Plan) -> (Verdict, Option<String>) {
         return (Verdict::Hole, None);
     }
     if let Some((_, outcome, _)) = results.iter().find(control_failed) {
-        let why = format!(
-            "the good certificate is refused too ({})",
-            describe(outcome)
-        );
+        let why = refused_too(outcome);
         return (Verdict::Inconclusive, Some(why));
     }
     if let Some((attempt, outcome, _)) = results
@@ -130,6 +141,18 @@ fn verdict(results: &[Result], plan: &Plan) -> (Verdict, Option<String>) {
     }
 }
 
+/// A 403 may be the backend's own answer to everybody.
+fn refused_too(outcome: &Outcome) -> String {
+    let advice = match outcome {
+        Outcome::Refused(how) if how.starts_with("HTTP 4") => {
+            "; where the backend answers everybody so, name another path with the URL or --path"
+        }
+        _ => "",
+    };
+    let said = describe(outcome);
+    format!("the good certificate is refused too ({said}{advice})")
+}
+
 fn no_control(plan: &Plan) -> String {
     match plan.untried.iter().any(|(case, _)| *case == "good") {
         true => "there is no good certificate to compare with; name the CA with --ca".to_owned(),
@@ -143,16 +166,107 @@ pub(crate) fn describe(outcome: &Outcome) -> String {
         Outcome::Accepted(status) => format!("let in, HTTP {status}"),
         Outcome::Refused(how) => format!("refused, {how}"),
         Outcome::Redirected(status) => format!("sent to HTTPS, HTTP {status}"),
-        Outcome::NotOffered => "not offered".to_owned(),
+        Outcome::NotOffered(what) => format!("not offered: {what}"),
+        Outcome::Passed(names) => {
+            format!(
+                "the backend gets as the client sent it: {}",
+                names.join(", ")
+            )
+        }
+        Outcome::Kept => "the backend does not get what the client sent".to_owned(),
         Outcome::WrongServer(reason) => format!("the server's certificate: {reason}"),
         Outcome::Inconclusive(why) => format!("unclear: {why}"),
     }
 }
 
-/// How an attempt travels, in words.
-pub(crate) fn way(way: Way) -> String {
-    match way {
-        Way::PlainHttp => "HTTP".to_owned(),
-        Way::Tls(version) => format!("TLS {}", Version::name(version)),
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::probe::plan::Trick;
+    use crate::probe::{Mode, Sni, Version};
+
+    fn attempt(case: &'static str, expect: Expect) -> Attempt {
+        Attempt {
+            case,
+            text: "",
+            way: Way::Tls(Version::Tls13),
+            identity: None,
+            sni: Sni::Host,
+            trick: Trick::None,
+            expect,
+        }
+    }
+
+    fn judged(outcomes: Vec<(Attempt, Outcome)>) -> (Verdict, String) {
+        let plan = Plan {
+            mode: Mode::Required,
+            attempts: Vec::new(),
+            untried: Vec::new(),
+        };
+        let proof = judge(outcomes, &plan);
+        (proof.verdict, proof.why.unwrap_or_default())
+    }
+
+    fn refused(how: &str) -> Outcome {
+        Outcome::Refused(how.to_owned())
+    }
+
+    #[test]
+    fn a_refusal_that_everybody_gets_is_none() {
+        let (verdict, why) = judged(vec![
+            (attempt("none", Expect::Refused), refused("HTTP 403")),
+            (attempt("good", Expect::Accepted), refused("HTTP 403")),
+        ]);
+        assert_eq!(verdict, Verdict::Inconclusive);
+        assert!(
+            why.contains("refused too") && why.contains("--path"),
+            "{why}"
+        );
+    }
+
+    #[test]
+    fn an_unexplained_400_is_neither_let_in_nor_refused() {
+        let good = || (attempt("good", Expect::Accepted), Outcome::Accepted(200));
+        let none = |status| (attempt("none", Expect::Refused), Outcome::Accepted(status));
+        assert_eq!(judged(vec![none(400), good()]).0, Verdict::Inconclusive);
+        assert_eq!(judged(vec![none(200), good()]).0, Verdict::Hole);
+        assert_eq!(judged(vec![none(404), good()]).0, Verdict::Hole);
+    }
+
+    #[test]
+    fn what_goes_around_the_host_decides_only_where_it_is_clear() {
+        let good = || (attempt("good", Expect::Accepted), Outcome::Accepted(200));
+        let around = |outcome| {
+            let attempt = Attempt {
+                sni: Sni::Other,
+                ..attempt("other-sni", Expect::Refused)
+            };
+            (attempt, outcome)
+        };
+        let reset = Outcome::Inconclusive("reset".to_owned());
+        assert_eq!(judged(vec![around(reset), good()]).0, Verdict::Proven);
+        let nothing_there = Outcome::Accepted(404);
+        assert_eq!(
+            judged(vec![around(nothing_there), good()]).0,
+            Verdict::Proven
+        );
+        assert_eq!(
+            judged(vec![around(Outcome::Accepted(200)), good()]).0,
+            Verdict::Hole
+        );
+    }
+
+    #[test]
+    fn headers_that_the_backend_gets_as_sent_are_a_hole() {
+        let good = || (attempt("good", Expect::Accepted), Outcome::Accepted(200));
+        let spoofed = |outcome| (attempt("spoofed-headers", Expect::Refused), outcome);
+        let passed = Outcome::Passed(vec!["ssl-client-verify".to_owned()]);
+        assert_eq!(judged(vec![spoofed(passed), good()]).0, Verdict::Hole);
+        assert_eq!(
+            judged(vec![spoofed(Outcome::Kept), good()]).0,
+            Verdict::Proven
+        );
+        let said = judged(vec![spoofed(refused("HTTP 403")), good()]);
+        assert_eq!(said.0, Verdict::Inconclusive);
     }
 }

@@ -5,6 +5,7 @@ mod bad_input;
 mod configuration;
 mod lint;
 mod pki;
+mod protect;
 
 use std::io::Write as _;
 use std::path::Path;
@@ -18,11 +19,21 @@ struct Said {
 
 /// Runs the command in a folder, with no cluster configured.
 fn mtls(folder: &Path, args: &[&str], stdin: &str) -> Said {
+    said(folder, args, &[], stdin)
+}
+
+/// The same with an environment.
+fn mtls_with(folder: &Path, args: &[&str], environment: &[(&str, &str)]) -> Said {
+    said(folder, args, environment, "")
+}
+
+fn said(folder: &Path, args: &[&str], environment: &[(&str, &str)], stdin: &str) -> Said {
     let mut child = Command::new(env!("CARGO_BIN_EXE_kubectl-mtls"))
         .args(args)
         .current_dir(folder)
         .env_clear()
         .env("HOME", folder)
+        .envs(environment.iter().copied())
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())

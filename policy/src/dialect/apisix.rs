@@ -36,10 +36,12 @@ pub(super) static DIALECT: Dialect = Dialect {
         kind("ApisixTls", "apisixtlses"),
         kind("ApisixRoute", "apisixroutes"),
     ],
+    identity_headers: &[],
     refuses: "TLS handshake or HTTP 400",
     ca_keys: &["ca.crt", "cert", "tls.crt"],
     read: read::read,
     settle: settle::settle,
     select: settle::select,
     write: write::write,
+    write_gateway: write::write_gateway,
 };

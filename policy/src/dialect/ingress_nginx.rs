@@ -33,10 +33,17 @@ pub(super) static DIALECT: Dialect = Dialect {
     prefix: PREFIX,
     client_auth_prefix: "nginx.ingress.kubernetes.io/auth-tls-",
     kinds: &[INGRESS],
+    identity_headers: &[
+        "ssl-client-verify",
+        "ssl-client-subject-dn",
+        "ssl-client-issuer-dn",
+        "ssl-client-cert",
+    ],
     refuses: "HTTP 400",
     ca_keys: &["ca.crl", "ca.crt"],
     read: read::read,
     settle: settle::settle,
     select: settle::select,
     write: write::write,
+    write_gateway: write::write_gateway,
 };

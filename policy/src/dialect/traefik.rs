@@ -11,6 +11,7 @@ mod option;
 mod read;
 mod settle;
 mod write;
+mod write_gateway;
 
 use super::{Dialect, INGRESS, Kind, Role};
 
@@ -53,10 +54,15 @@ pub(super) static DIALECT: Dialect = Dialect {
         kind(OLD_GROUP, "TLSOption", "tlsoptions", Role::Option),
         kind(OLD_GROUP, "Middleware", "middlewares", Role::Context),
     ],
+    identity_headers: &[
+        "X-Forwarded-Tls-Client-Cert",
+        "X-Forwarded-Tls-Client-Cert-Info",
+    ],
     refuses: "TLS handshake",
     ca_keys: &["ca.crt", "tls.ca"],
     read: read::read,
     settle: settle::settle,
     select: option::select,
     write: write::write,
+    write_gateway: write_gateway::write_gateway,
 };
