@@ -4,6 +4,7 @@
 
 mod contour;
 mod proof;
+mod shapes;
 
 use std::fs;
 use std::path::Path;

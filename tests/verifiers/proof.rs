@@ -9,8 +9,7 @@ use std::time::Duration;
 
 use serde_json::Value;
 use tests::cluster::{Output, run};
-use tests::gateways::{Behind, Demand, Files, Gateway};
-use tests::gateways::{envoy, envoy_as, nginx, nginx_as, rustls, traefik, traefik_as};
+use tests::gateways::{Files, Gateway, envoy, nginx, rustls, traefik};
 use tests::traefik::binary;
 
 use super::{files, root};
@@ -28,7 +27,7 @@ pub(super) fn prepared() -> (tempfile::TempDir, Files) {
     (folder, files)
 }
 
-fn prove(folder: &Path, port: u16, more: &[&str]) -> Output {
+pub(super) fn prove(folder: &Path, port: u16, more: &[&str]) -> Output {
     let mut command = Command::new(binary("kubectl-mtls").unwrap());
     command
         .current_dir(folder)
@@ -43,10 +42,10 @@ fn prove(folder: &Path, port: u16, more: &[&str]) -> Output {
     run(&mut command, "").unwrap()
 }
 
-const CA: [&str; 4] = ["--ca-cert", "ca.crt", "--ca-key", "ca.key"];
+pub(super) const CA: [&str; 4] = ["--ca-cert", "ca.crt", "--ca-key", "ca.key"];
 
 #[track_caller]
-fn verdict(said: &Output) -> Value {
+pub(super) fn verdict(said: &Output) -> Value {
     serde_json::from_str(&said.stdout).unwrap_or_else(|_| panic!("{}", said.all()))
 }
 
@@ -253,87 +252,6 @@ fn a_server_that_answers_500_proves_nothing() {
     assert_eq!((said.code, &proof["verdict"]), (3, &"inconclusive".into()));
     let reason = proof["reason"].as_str().unwrap();
     assert!(reason.contains("HTTP 500"), "{reason}");
-}
-
-/// The three gateways that can be had in every shape.
-type Shape = fn(&Files, Demand, Behind) -> anyhow::Result<Gateway>;
-const SHAPES: [(&str, Shape); 3] = [
-    ("nginx", nginx_as),
-    ("traefik", traefik_as),
-    ("envoy", envoy_as),
-];
-
-/// Exit code, verdict and reason of a proof with a given expectation.
-fn said(folder: &Path, port: u16, expect: &str) -> (i32, String, String) {
-    let said = prove(folder, port, &[&CA[..], &["--expect", expect]].concat());
-    let proof = verdict(&said);
-    let text = |key: &str| proof[key].as_str().unwrap().to_owned();
-    (said.code, text("verdict"), text("reason"))
-}
-
-#[test]
-fn an_optional_gateway_is_a_hole_until_it_is_meant() {
-    for (name, start) in SHAPES {
-        let (folder, files) = prepared();
-        let gateway = start(&files, Demand::Optional, Behind::Hello).unwrap();
-        let (code, verdict, reason) = said(folder.path(), gateway.port, "required");
-        assert_eq!((code, verdict.as_str()), (1, "hole"), "{name}: {reason}");
-        assert!(reason.contains("none"), "{name}: {reason}");
-        assert!(!reason.contains("other-ca"), "{name}: {reason}");
-        let (code, verdict, reason) = said(folder.path(), gateway.port, "optional");
-        assert_eq!((code, verdict.as_str()), (0, "proven"), "{name}: {reason}");
-    }
-}
-
-#[test]
-fn a_gateway_that_asks_nobody_is_a_hole() {
-    for (name, start) in SHAPES {
-        let (folder, files) = prepared();
-        let gateway = start(&files, Demand::None, Behind::Hello).unwrap();
-        for expect in ["required", "optional"] {
-            let (code, verdict, reason) = said(folder.path(), gateway.port, expect);
-            assert_eq!((code, verdict.as_str()), (1, "hole"), "{name}: {reason}");
-            assert!(reason.contains("other-ca"), "{name}: {reason}");
-        }
-        let (code, verdict, reason) = said(folder.path(), gateway.port, "none");
-        assert_eq!((code, verdict.as_str()), (0, "proven"), "{name}: {reason}");
-    }
-}
-
-/// The gateway refuses strangers, but what it answers clients proves nothing: so nothing is.
-#[test]
-fn a_gateway_without_a_backend_proves_nothing() {
-    for (name, start) in SHAPES {
-        let (folder, files) = prepared();
-        let gateway = start(&files, Demand::Required, Behind::Nobody).unwrap();
-        let (code, verdict, reason) = said(folder.path(), gateway.port, "required");
-        let found = (code, verdict.as_str());
-        assert_eq!(found, (3, "inconclusive"), "{name}: {reason}");
-        assert!(reason.contains("HTTP 50"), "{name}: {reason}");
-        assert!(reason.contains("good"), "{name}: {reason}");
-    }
-}
-
-/// A name that no one answers for is a matter of the name, not of certificates.
-#[test]
-fn a_name_that_resolves_nowhere_is_said_as_such() {
-    let (folder, _) = prepared();
-    let mut command = Command::new(binary("kubectl-mtls").unwrap());
-    command
-        .current_dir(folder.path())
-        .args(["test", "https://nowhere.invalid/", "--timeout", "2s"])
-        .args(["--server-ca", "server-ca.crt", "-o", "json"])
-        .args(CA);
-    let output = run(&mut command, "").unwrap();
-    assert_eq!(output.code, 3, "{}", output.all());
-    let proof = verdict(&output);
-    let reason = proof["reason"].as_str().unwrap();
-    assert!(reason.contains("nowhere.invalid:443"), "{reason}");
-    assert!(!reason.contains("certificate"), "{reason}");
-    let items = proof["items"].as_array().unwrap().iter();
-    for item in items.filter(|item| item["over"] != "HTTP") {
-        assert_eq!(item["outcome"], "inconclusive", "{item}");
-    }
 }
 
 #[test]
