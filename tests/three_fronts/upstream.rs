@@ -5,6 +5,7 @@ mod row;
 
 use std::fs;
 use std::process::Command;
+use std::sync::Arc;
 
 use tests::cluster::run;
 use tests::corpus::Certificates;
@@ -101,7 +102,7 @@ impl<'a> Asked<'a> {
 }
 
 fn lab() -> Lab {
-    let lab = Lab::start(Certificates::make().unwrap()).unwrap();
+    let lab = Lab::start(Arc::new(Certificates::make().unwrap())).unwrap();
     lab.client(&lab.certificates.ca, HOST, "client").unwrap();
     lab
 }

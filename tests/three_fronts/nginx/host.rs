@@ -89,7 +89,7 @@ impl<'a> Host<'a> {
 
     /// The CA that its clients' certificates come from, and another one that a neighbour may trust.
     fn authorities(&self) -> [&Authority; 2] {
-        let Certificates { ca, other, .. } = &self.lab.certificates;
+        let Certificates { ca, other, .. } = &*self.lab.certificates;
         let anchors = self.controller.made.anchors(&self.name);
         let trusts = |ca: &Authority| anchors.contains(ca.chain_pem().trim());
         match trusts(other) && !trusts(ca) {
