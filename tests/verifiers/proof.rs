@@ -192,7 +192,7 @@ fn a_server_that_says_nothing_proves_nothing() {
     });
     for (port, word) in [
         (down, "Connection refused"),
-        (resets, "reset"),
+        (resets, "none: unclear"),
         (stalls, "no answer in 1s"),
         (other, "none: unclear"),
     ] {

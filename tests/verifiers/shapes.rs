@@ -1,12 +1,9 @@
 //! What `kubectl mtls test` says of nginx, Traefik and Envoy that do not ask for certificates, or have
-//! nothing behind them, and of a name that nobody has.
+//! nothing behind them.
 
 use std::path::Path;
-use std::process::Command;
 
-use tests::cluster::run;
 use tests::gateways::{Behind, Demand, Files, Gateway, envoy_as, nginx_as, traefik_as};
-use tests::traefik::binary;
 
 use super::proof::{CA, prepared, prove, verdict};
 
@@ -66,27 +63,5 @@ fn a_gateway_without_a_backend_proves_nothing() {
         assert_eq!(found, (3, "inconclusive"), "{name}: {reason}");
         assert!(reason.contains("HTTP 50"), "{name}: {reason}");
         assert!(reason.contains("good"), "{name}: {reason}");
-    }
-}
-
-/// A name that no one answers for is a matter of the name, not of certificates.
-#[test]
-fn a_name_that_resolves_nowhere_is_said_as_such() {
-    let (folder, _) = prepared();
-    let mut command = Command::new(binary("kubectl-mtls").unwrap());
-    command
-        .current_dir(folder.path())
-        .args(["test", "https://nowhere.invalid/", "--timeout", "2s"])
-        .args(["--server-ca", "server-ca.crt", "-o", "json"])
-        .args(CA);
-    let output = run(&mut command, "").unwrap();
-    assert_eq!(output.code, 3, "{}", output.all());
-    let proof = verdict(&output);
-    let reason = proof["reason"].as_str().unwrap();
-    assert!(reason.contains("nowhere.invalid:443"), "{reason}");
-    assert!(!reason.contains("certificate"), "{reason}");
-    let items = proof["items"].as_array().unwrap().iter();
-    for item in items.filter(|item| item["over"] != "HTTP") {
-        assert_eq!(item["outcome"], "inconclusive", "{item}");
     }
 }
