@@ -51,6 +51,12 @@ const CERT_MANAGER: Recipe = Recipe {
     flags: "-s -w",
     minutes: 2,
 };
+const CONTOUR: Recipe = Recipe {
+    name: "contour",
+    package: "github.com/projectcontour/contour/cmd/contour",
+    flags: "-s -w",
+    minutes: 2,
+};
 
 /// Where Traefik's module keeps its CRDs.
 const CRDS: &str = "docs/content/reference/dynamic-configuration/kubernetes-crd-definition-v1.yml";
@@ -133,6 +139,17 @@ pub fn cert_manager() -> anyhow::Result<(PathBuf, PathBuf)> {
     let program = ready(&CERT_MANAGER)?;
     let module = "github.com/cert-manager/cert-manager";
     let crds = module_files(&CERT_MANAGER, module, "deploy/crds", &program)?;
+    Ok((program, crds))
+}
+
+/// Contour, and its CRDs.
+///
+/// # Errors
+/// When Go is missing or the build fails.
+pub fn contour() -> anyhow::Result<(PathBuf, PathBuf)> {
+    let program = ready(&CONTOUR)?;
+    let module = "github.com/projectcontour/contour";
+    let crds = module_folder(&CONTOUR, module)?.join("examples/contour/01-crds.yaml");
     Ok((program, crds))
 }
 

@@ -36,6 +36,8 @@ pub struct Fixture {
 pub struct Certificates {
     /// The client CA, `{{ca}}`.
     pub ca: pki::Authority,
+    /// Another CA, `{{other-ca}}`.
+    pub other: pki::Authority,
     words: Vec<(&'static str, String)>,
 }
 
@@ -58,10 +60,11 @@ impl Certificates {
         let text = ca.chain_pem().replace('\n', "\\n");
         let words = words.into_iter().map(|(name, pem)| (name, base64(&pem)));
         let words = words.chain([("{{ca-text}}", text)]).collect();
-        Ok(Self { ca, words })
+        Ok(Self { ca, other, words })
     }
 
-    fn fill(&self, text: String) -> String {
+    /// A text with the certificates in their places.
+    pub fn fill(&self, text: String) -> String {
         self.words
             .iter()
             .fold(text, |text, (name, value)| text.replace(name, value))
@@ -77,7 +80,9 @@ fn of_ca(ca: &pki::Authority, other: &pki::Authority, now: i64) -> anyhow::Resul
         profile: Profile::Both,
         ..LeafParams::new("api.example.com", now + pki::LEAF_LIFETIME)
     };
-    let leaf = pki::issue(ca, &leaf, now)?.signed.certificate_pem;
+    let leaf = pki::issue(ca, &leaf, now)?;
+    let leaf_key = pki::export::key_pem(&leaf.key).to_string();
+    let leaf = leaf.signed.certificate_pem;
     let server = pki::issue(ca, &server, now)?.signed.certificate_pem;
     let ended = pki::crl::next(ca, None, &[], now - 9 * pki::DAY, now - pki::DAY)?;
     let crl = pki::crl::next(other, None, &[], now, now + pki::crl::CRL_LIFETIME)?;
@@ -92,6 +97,7 @@ fn of_ca(ca: &pki::Authority, other: &pki::Authority, now: i64) -> anyhow::Resul
             format!("{leaf}{}", other.chain_pem()),
         ),
         ("{{leaf}}", leaf),
+        ("{{leaf-key}}", leaf_key),
         ("{{other-crl}}", crl.pem),
         ("{{server}}", server),
     ])

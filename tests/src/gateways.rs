@@ -39,6 +39,26 @@ pub struct Files {
     pub crl: Option<PathBuf>,
 }
 
+/// What a gateway asks of clients.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Demand {
+    /// Nothing.
+    None,
+    /// A certificate that is shown must be good.
+    Optional,
+    /// A good certificate.
+    Required,
+}
+
+/// What is behind a gateway.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Behind {
+    /// A backend that answers 200.
+    Hello,
+    /// A port on which nobody listens.
+    Nobody,
+}
+
 /// A running gateway.
 pub struct Gateway {
     /// Its port on loopback.
@@ -68,24 +88,29 @@ impl Gateway {
 /// # Errors
 /// When it is not installed or does not start.
 pub fn nginx(files: &Files) -> anyhow::Result<Gateway> {
-    nginx_with(files, "on")
+    nginx_as(files, Demand::Required, Behind::Hello)
 }
 
-/// nginx with `ssl_verify_client optional`.
+/// nginx, as it is wanted.
 ///
 /// # Errors
 /// As [`nginx`].
-pub fn optional_nginx(files: &Files) -> anyhow::Result<Gateway> {
-    nginx_with(files, "optional")
-}
-
-fn nginx_with(files: &Files, verify: &str) -> anyhow::Result<Gateway> {
+pub fn nginx_as(files: &Files, demand: Demand, behind: Behind) -> anyhow::Result<Gateway> {
+    let verify = match demand {
+        Demand::None => "off",
+        Demand::Optional => "optional",
+        Demand::Required => "on",
+    };
+    let answer = match behind {
+        Behind::Hello => "return 200 'hello'".to_owned(),
+        Behind::Nobody => format!("proxy_pass http://127.0.0.1:{}", nobody()?),
+    };
     let crl = files.crl.as_ref();
     let crl = crl.map_or_else(String::new, |path| format!("ssl_crl {};", path.display()));
     let server = format!(
         "server {{ listen 127.0.0.1:PORT ssl; {}
     ssl_client_certificate {}; ssl_verify_client {verify}; ssl_verify_depth 3; {crl}
-    location / {{ return 200 'hello'; }}
+    location / {{ {answer}; }}
   }}",
         tls(files),
         files.client_ca.display()
@@ -135,8 +160,24 @@ http {{
 /// # Errors
 /// When it cannot be built or does not start.
 pub fn traefik(files: &Files) -> anyhow::Result<Gateway> {
-    let [port, backend] = ports::free()?;
-    answer(backend)?;
+    traefik_as(files, Demand::Required, Behind::Hello)
+}
+
+/// Traefik, as it is wanted.
+///
+/// # Errors
+/// As [`traefik`].
+pub fn traefik_as(files: &Files, demand: Demand, behind: Behind) -> anyhow::Result<Gateway> {
+    let [port] = ports::free()?;
+    let backend = match behind {
+        Behind::Hello => answer()?,
+        Behind::Nobody => nobody()?,
+    };
+    let kind = match demand {
+        Demand::None => "NoClientCert",
+        Demand::Optional => "VerifyClientCertIfGiven",
+        Demand::Required => "RequireAndVerifyClientCert",
+    };
     let text = format!(
         "http:
   routers: {{all: {{rule: 'PathPrefix(`/`)', service: hello, tls: {{}}}}}}
@@ -145,7 +186,7 @@ tls:
   certificates: [{{certFile: {}, keyFile: {}}}]
   options:
     default:
-      clientAuth: {{caFiles: [{}], clientAuthType: RequireAndVerifyClientCert}}
+      clientAuth: {{caFiles: [{}], clientAuthType: {kind}}}
 ",
         files.cert.display(),
         files.key.display(),
@@ -169,7 +210,7 @@ tls:
             .arg(&files.server_ca)
             .arg(format!("https://127.0.0.1:{port}/"));
         let said = run(curl, "")?;
-        ensure!([55, 56].contains(&said.code), "{}", said.all());
+        ensure!([0, 55, 56].contains(&said.code), "{}", said.all());
         Ok(())
     })?;
     Ok(gateway)
@@ -180,24 +221,45 @@ tls:
 /// # Errors
 /// When it cannot be had or does not start.
 pub fn envoy(files: &Files) -> anyhow::Result<Gateway> {
+    envoy_as(files, Demand::Required, Behind::Hello)
+}
+
+/// Envoy, as it is wanted.
+///
+/// # Errors
+/// As [`envoy`].
+pub fn envoy_as(files: &Files, demand: Demand, behind: Behind) -> anyhow::Result<Gateway> {
     let [port] = ports::free()?;
+    let mut route = serde_json::json!({"match": {"prefix": "/"}});
+    match behind {
+        Behind::Hello => {
+            route["direct_response"] =
+                serde_json::json!({"status": 200, "body": {"inline_string": "hello"}});
+        }
+        Behind::Nobody => route["route"] = serde_json::json!({"cluster": "nobody"}),
+    }
+    let mut validation = serde_json::json!({});
+    if demand != Demand::None {
+        validation["trusted_ca"] = serde_json::json!({"filename": files.client_ca});
+    }
     let file = |path: &Path| serde_json::json!({"filename": path});
     let manager = serde_json::json!({
         "@type": "type.googleapis.com/envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager",
         "stat_prefix": "all",
         "http_filters": [{"name": "envoy.filters.http.router", "typed_config": {
             "@type": "type.googleapis.com/envoy.extensions.filters.http.router.v3.Router"}}],
-        "route_config": {"virtual_hosts": [{"name": "all", "domains": ["*"], "routes": [{
-            "match": {"prefix": "/"},
-            "direct_response": {"status": 200, "body": {"inline_string": "hello"}}}]}]}});
+        "route_config": {"virtual_hosts": [{"name": "all", "domains": ["*"], "routes": [route]}]}});
     let tls = serde_json::json!({
         "@type": "type.googleapis.com/envoy.extensions.transport_sockets.tls.v3.DownstreamTlsContext",
-        "require_client_certificate": true,
+        "require_client_certificate": demand == Demand::Required,
         "common_tls_context": {
             "tls_params": {"tls_maximum_protocol_version": "TLSv1_3"},
             "tls_certificates": [{"certificate_chain": file(&files.cert), "private_key": file(&files.key)}],
-            "validation_context": {"trusted_ca": file(&files.client_ca)}}});
-    let config = serde_json::json!({"static_resources": {"listeners": [{
+            "validation_context": validation}});
+    let nobody = serde_json::json!({"name": "nobody", "type": "STATIC", "load_assignment": {
+        "cluster_name": "nobody", "endpoints": [{"lb_endpoints": [{"endpoint": {"address": {
+            "socket_address": {"address": "127.0.0.1", "port_value": nobody()?}}}}]}]}});
+    let config = serde_json::json!({"static_resources": {"clusters": [nobody], "listeners": [{
         "address": {"socket_address": {"address": "127.0.0.1", "port_value": port}},
         "filter_chains": [{
             "transport_socket": {"name": "envoy.transport_sockets.tls", "typed_config": tls},
@@ -295,9 +357,15 @@ fn converse(
     Ok(())
 }
 
+/// A port on which nobody listens.
+fn nobody() -> anyhow::Result<u16> {
+    ports::free().map(|[port]| port)
+}
+
 /// Answers every HTTP request on a port with 200.
-fn answer(port: u16) -> anyhow::Result<()> {
-    let listener = TcpListener::bind(("127.0.0.1", port))?;
+fn answer() -> anyhow::Result<u16> {
+    let listener = TcpListener::bind("127.0.0.1:0")?;
+    let port = listener.local_addr()?.port();
     std::thread::spawn(move || {
         for mut stream in listener.incoming().flatten() {
             let mut request = [0; 4096];
@@ -305,7 +373,7 @@ fn answer(port: u16) -> anyhow::Result<()> {
             let _ = stream.write_all(HELLO.as_bytes());
         }
     });
-    Ok(())
+    Ok(port)
 }
 
 fn write(files: &Files, name: &str, text: &str) -> anyhow::Result<PathBuf> {

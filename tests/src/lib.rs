@@ -3,9 +3,12 @@
 
 pub mod build;
 pub mod cluster;
+pub mod contour;
 pub mod controllers;
 pub mod corpus;
+pub mod echo;
 pub mod gateways;
+pub mod ingress_nginx;
 pub mod keys;
 pub mod ports;
 pub mod process;

@@ -2,7 +2,11 @@
 //! order yields the same rules; and the verdicts that it says.
 #![allow(clippy::unwrap_used)]
 
+mod nginx;
 mod real;
+mod rows;
+mod seen;
+mod upstream;
 
 use std::collections::BTreeSet;
 use std::process::Command;

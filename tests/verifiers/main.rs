@@ -2,7 +2,9 @@
 //! revocation lists as nginx reads them.
 #![allow(clippy::unwrap_used)]
 
+mod contour;
 mod proof;
+mod shapes;
 
 use std::fs;
 use std::path::Path;
