@@ -52,6 +52,8 @@ pub enum Because {
     BrokenReference,
     /// The gateway does not load the object.
     Dropped,
+    /// The gateway is told to refuse every handshake here.
+    Shut,
     /// Refused clients are shown a page of the backend.
     ErrorPage,
     /// A known flaw of the gateway's version lets them through.

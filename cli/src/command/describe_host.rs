@@ -237,6 +237,7 @@ fn because(because: Because) -> &'static str {
         Because::FellBack => "the route fell back to the gateway's default option",
         Because::BrokenReference => "a reference is broken",
         Because::Dropped => "the gateway does not load the object",
+        Because::Shut => "the gateway is told to refuse every handshake here",
         Because::ErrorPage => "refused clients are shown a page of the backend",
         Because::FutileCa => "no certificate can verify against the CAs",
         Because::Flaw => "a known flaw of the gateway's version lets them through",

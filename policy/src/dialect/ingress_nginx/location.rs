@@ -67,6 +67,9 @@ struct Made<'a> {
     index: HashMap<&'a str, usize>,
 }
 
+/// The ConfigMap key by which headers of the client are believed.
+pub(super) const FORWARDED: &str = "use-forwarded-headers";
+
 impl<'a> Made<'a> {
     fn push(&mut self, location: Location<'a>) {
         self.index.entry(location.path).or_insert(self.list.len());
@@ -120,6 +123,11 @@ impl Location<'_> {
         }
         let plain = &self.member.route.plain;
         let config = &controller.config;
+        // Whoever says X-Forwarded-Proto: https is believed, and not redirected
+        // (`lua_ingress.lua:70-78,136-139`).
+        if config.config_is_on(FORWARDED, false) {
+            return true;
+        }
         let always = plain
             .always
             .unwrap_or_else(|| config.config_is_on("force-ssl-redirect", false));

@@ -2,6 +2,7 @@
 
 use super::backend;
 use super::block::{How, Member};
+use super::location::FORWARDED;
 use super::overruled;
 use super::settle::Server;
 use super::values;
@@ -134,19 +135,16 @@ fn plain(server: &Server<'_>, host: &mut Host) {
     else {
         return;
     };
-    let closed = |host: &Host, admits| {
+    let plain = |host: &Host, admits| {
         host.doors
             .iter()
             .any(|door| door.plain && door.admits == admits)
     };
-    if demand.subject.is_some() && closed(host, Admits::Nobody) {
+    if demand.subject.is_some() && plain(host, Admits::Nobody) {
         refused_redirects(server, host);
     }
-    let trusts = server
-        .controller
-        .config
-        .config_is_on("use-forwarded-headers", false);
-    if trusts && closed(host, Admits::Redirected) {
+    let trusts = server.controller.config.config_is_on(FORWARDED, false);
+    if trusts && plain(host, Admits::Everyone) {
         push(
             host,
             &demand.site,

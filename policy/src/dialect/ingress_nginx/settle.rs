@@ -142,6 +142,12 @@ impl Server<'_> {
             .then(|| (Because::NothingSaid, self.site()))
     }
 
+    /// Whether the default server refuses every handshake (`nginx.tmpl`, ssl_reject_handshake).
+    fn rejects_handshakes(&self) -> bool {
+        let config = &self.controller.config;
+        config.config_is_on("ssl-reject-handshake", false)
+    }
+
     /// A directive that nginx refuses: it never loads this configuration.
     pub(super) fn fatal(&self) -> Option<&Site> {
         let (member, _) = self.merged.winner()?;
@@ -160,6 +166,9 @@ impl Server<'_> {
         }
         if let Some((because, site)) = self.closed() {
             return door(entry, Admits::Nobody, because, site);
+        }
+        if self.block.key.host == "*" && self.rejects_handshakes() {
+            return door(entry, Admits::Nobody, Because::Shut, self.site());
         }
         let Some(demand) = self.merged.demand() else {
             return self.undemanded(entry);
@@ -277,12 +286,9 @@ impl Server<'_> {
     /// A client that names no host in TLS shakes hands with the default server; a certificate of
     /// that server's CA then counts here too, because nginx looks at the result alone.
     fn nameless(&self, host: &mut Host) -> Option<Door> {
-        let rejects = self
-            .controller
-            .config
-            .config_is_on("ssl-reject-handshake", false);
         let (member, demand) = self.merged.winner()?;
-        if rejects || self.closed().is_some() || self.merged.passthrough.is_some() {
+        if self.rejects_handshakes() || self.closed().is_some() || self.merged.passthrough.is_some()
+        {
             return None;
         }
         if self.block.key.host == "*" || !matches!(demand.mode, Mode::Required | Mode::Optional) {
