@@ -109,10 +109,10 @@ mod tests {
     const CALLERS: [&str; 10] = [
         "cli/src/command/create_ca.rs",
         "cli/src/command/create_fixtures.rs",
-        "cli/src/command/curl.rs",
+        "cli/src/command/curl/identity.rs",
         "cli/src/command/issue/batch.rs",
         "cli/src/delivery.rs",
-        "cli/src/probe/client.rs",
+        "cli/src/probe/trust.rs",
         "pki/src/authority.rs",
         "pki/src/import.rs",
         "pki/src/key.rs",

@@ -118,8 +118,6 @@ pub struct Dialect {
     pub library: Library,
     /// Whether the certificates of a key pair beside the CA are trusted for clients too.
     pub trusts_pair: bool,
-    /// Whether what is said of a wildcard, or of every host, holds for exact hosts as well.
-    pub wildcards_reach: bool,
     /// The data keys of a Secret that it may read as a CA.
     pub ca_keys: &'static [&'static str],
     /// Reads an object that this gateway serves, without looking anything up.

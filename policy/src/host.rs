@@ -25,6 +25,8 @@ pub enum Admits {
     AnySubject,
     /// A client with a certificate of a public CA, which anybody can have.
     AnyPublic,
+    /// A client with a certificate of a CA that was not named for this host.
+    OtherCa,
     /// A client with a certificate of the named CA.
     Trusted,
     /// Nobody.
@@ -198,11 +200,12 @@ impl Host {
 }
 
 /// By these a client gets in with no certificate, or with one that says nothing.
-const WEAK: [Admits; 4] = [
+const WEAK: [Admits; 5] = [
     Admits::Optional,
     Admits::AnyCertificate,
     Admits::AnySubject,
     Admits::AnyPublic,
+    Admits::OtherCa,
 ];
 
 /// The answer for a host.

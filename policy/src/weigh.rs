@@ -36,8 +36,8 @@ fn judge(door: &Door, host: &Host) -> Option<(Admits, Because)> {
     if !demands || door.because != Because::Demanded || door.unseen.is_some() {
         return None;
     }
-    let behind = behind(door, host);
-    let trusted: Vec<_> = behind.filter_map(|used| host.trusted(used)).collect();
+    let used: Vec<_> = behind(door, host).collect();
+    let trusted: Vec<_> = used.iter().filter_map(|used| host.trusted(used)).collect();
     if trusted.is_empty() {
         return None;
     }
@@ -49,7 +49,14 @@ fn judge(door: &Door, host: &Host) -> Option<(Admits, Because)> {
         .subjects
         .iter()
         .any(|(_, site)| site.object == door.site.object);
-    (public && !bound).then_some((Admits::AnyPublic, Because::Demanded))
+    if public && !bound {
+        return Some((Admits::AnyPublic, Because::Demanded));
+    }
+    let other = used.iter().any(|used| {
+        let beside = host.beside(used);
+        beside.iter().any(|(_, worth)| *worth == Worth::Signed)
+    });
+    other.then_some((Admits::OtherCa, Because::Demanded))
 }
 
 /// The CA references that a door's demand rests on: those in the field that decides, or else those
@@ -126,6 +133,21 @@ fn found(view: &View<'_>, secret: &crate::SecretRef) -> Option<Arc<crate::Bundle
 }
 
 impl Host {
+    /// The roots of the Secret's own key pair that the gateway trusts although they are not among
+    /// the CAs.
+    pub(crate) fn beside<'a>(&self, used: &'a TrustUse) -> Vec<(&'a x509::Certificate, Worth)> {
+        let named = used.anchors();
+        let (Some(trusted), Some(dialect)) =
+            (self.trusted(used), dialect::by_id(self.key.gateway.dialect))
+        else {
+            return Vec::new();
+        };
+        let pair = used.pair(dialect).iter();
+        let extra = pair.filter(|one| !named.iter().any(|ca| ca.fingerprint == one.fingerprint));
+        let extra = extra.filter(|one| one.self_issued);
+        extra.map(|one| (one, trusted.worth(one))).collect()
+    }
+
     /// What the gateway trusts through a reference, where it can use it.
     pub fn trusted<'a>(&self, used: &'a TrustUse) -> Option<Trusted<'a>> {
         let (Lookup::Found(bundle), Some(TrustState::Usable { .. })) = (&used.found, &used.state)

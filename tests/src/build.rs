@@ -111,6 +111,7 @@ pub fn everything() -> anyhow::Result<()> {
     Programs::build()?;
     sealed_secrets()?;
     cert_manager()?;
+    contour()?;
     envoy()?;
     Ok(())
 }

@@ -14,6 +14,8 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use anyhow::{Context as _, ensure};
 use pki::{CaParams, LeafParams, Profile, create_intermediate, create_root};
 
+use crate::keys;
+
 /// One fixture.
 pub struct Fixture {
     /// `gateway/name`.
@@ -81,7 +83,7 @@ fn of_ca(ca: &pki::Authority, other: &pki::Authority, now: i64) -> anyhow::Resul
         ..LeafParams::new("api.example.com", now + pki::LEAF_LIFETIME)
     };
     let leaf = pki::issue(ca, &leaf, now)?;
-    let leaf_key = pki::export::key_pem(&leaf.key).to_string();
+    let leaf_key = keys::pem(&leaf);
     let leaf = leaf.signed.certificate_pem;
     let server = pki::issue(ca, &server, now)?.signed.certificate_pem;
     let ended = pki::crl::next(ca, None, &[], now - 9 * pki::DAY, now - pki::DAY)?;

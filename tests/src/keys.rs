@@ -56,3 +56,8 @@ pub fn issued(path: &Path, issued: &pki::Issued) -> anyhow::Result<()> {
 pub fn authority(path: &Path, ca: &pki::Authority) -> anyhow::Result<()> {
     secret(path, &ca.key_pem())
 }
+
+/// The key as text, for what is judged and never used.
+pub fn pem(issued: &pki::Issued) -> String {
+    pki::export::key_pem(&issued.key).to_string()
+}

@@ -10,7 +10,7 @@ use std::path::Path;
 use std::process::Command;
 use std::time::Duration;
 
-use anyhow::{Context as _, ensure};
+use anyhow::{Context as _, bail, ensure};
 use not_shown::NOT_SHOWN;
 use pki::{LeafParams, Profile, San};
 use serde_json::Value;
@@ -116,7 +116,11 @@ impl Lab {
         traefik.wait_until_empty()?;
         let text = self.adapted(fixture);
         let applied = self.cluster.apply(&text)?;
-        ensure!(applied.success, "{}", applied.all());
+        if !applied.success {
+            let delete = ["delete", "--ignore-not-found", "-f", "-"];
+            self.cluster.kubectl_with(&delete, &text)?;
+            bail!("{}: {}", fixture.name, applied.all());
+        }
         // What the first of several routers does is not yet what all of them do.
         std::thread::sleep(Duration::from_millis(700));
         let verdicts = fixture.verdicts.iter();
@@ -259,8 +263,10 @@ fn verdicts_are_what_the_real_traefik_does() {
     let wanted = std::env::var("FIXTURE").unwrap_or_default();
     let mut groups: BTreeMap<Vec<String>, Vec<&Fixture>> = BTreeMap::new();
     for (name, fixture) in &of_traefik {
+        let unknown = |verdict: &String| verdict.ends_with("=unknown");
+        let told = !fixture.verdicts.iter().all(unknown);
         let shown = NOT_SHOWN.iter().all(|(not, _)| not != name);
-        if shown && name.contains(&wanted) {
+        if told && shown && name.contains(&wanted) {
             groups.entry(told::args(fixture)).or_default().push(fixture);
         }
     }

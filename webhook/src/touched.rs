@@ -3,7 +3,6 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use policy::dialect;
 use policy::{Facts, HostKey, ObjectFacts, Route, SecretRef, TlsOption};
 
 /// The hosts whose answer may differ after a change from some facts to others.
@@ -34,15 +33,15 @@ fn of_object(facts: &Facts, object: &ObjectFacts, keys: &mut BTreeSet<HostKey>) 
     }
 }
 
-/// The route's own hosts, and those that it reaches through a wildcard.
+/// The route's own hosts, and those below its wildcard: what is asked there counts for them, or
+/// seems to.
 fn of_route(facts: &Facts, route: &Route, keys: &mut BTreeSet<HostKey>) {
-    let reaches = dialect::by_id(route.gateway.dialect).is_some_and(|known| known.wildcards_reach);
     for host in &route.hosts {
         let key = HostKey {
             gateway: Arc::clone(&route.gateway),
             host: host.clone(),
         };
-        if reaches && host.starts_with('*') {
+        if host.starts_with('*') {
             let all = facts.hosts_of(&route.gateway);
             keys.extend(all.filter(|other| key.covers(&other.host)).cloned());
         }

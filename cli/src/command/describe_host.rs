@@ -221,6 +221,7 @@ fn admits(admits: Admits) -> &'static str {
         Admits::AnyCertificate => "clients with any certificate, whoever signed it",
         Admits::AnySubject => "clients with a certificate of the CA, whatever its subject",
         Admits::AnyPublic => "clients with a certificate of a public CA, which anybody can have",
+        Admits::OtherCa => "clients with a certificate of another CA than the one that is named",
         Admits::Trusted => "clients with a certificate of the CA",
         Admits::Nobody => "nobody",
         Admits::Redirected => "nobody, sent to HTTPS",

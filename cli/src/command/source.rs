@@ -57,10 +57,13 @@ impl Judged {
         let assumed: BTreeSet<_> = resting.clone().flat_map(|host| &host.assumed).collect();
         let assumed: Vec<_> = assumed.into_iter().copied().collect();
         if !assumed.is_empty() {
+            let who = match resting.count() {
+                1 => "the verdict of 1 host rests".to_owned(),
+                count => format!("the verdicts of {count} hosts rest"),
+            };
             let text = format!(
-                "the verdicts of {} hosts rest on defaults that nothing here says ({}); --config \
-                 tells what holds, or the controller's Deployment and ConfigMap among the objects",
-                resting.count(),
+                "{who} on defaults that nothing here says ({}); --config tells what holds, or the \
+                 controller's Deployment and ConfigMap among the objects",
                 assumed.join("; ")
             );
             say("note", &text);

@@ -55,7 +55,6 @@ pub(super) static DIALECT: Dialect = Dialect {
     refuses: "TLS handshake or HTTP 400",
     library: Library::OpenSsl,
     trusts_pair: false,
-    wildcards_reach: true,
     ca_keys: &["ca.crt", "cert", "tls.crt"],
     read: read::read,
     settle: settle::settle,

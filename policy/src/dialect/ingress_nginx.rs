@@ -52,7 +52,6 @@ pub(super) static DIALECT: Dialect = Dialect {
     library: Library::OpenSsl,
     // The controller writes key pair and CA into one file (`ssl.go`, ConfigureCACertWithCertAndKey).
     trusts_pair: true,
-    wildcards_reach: false,
     ca_keys: &["ca.crl", "ca.crt"],
     read: read::read,
     settle: settle::settle,

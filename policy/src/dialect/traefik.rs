@@ -111,7 +111,6 @@ pub(super) static DIALECT: Dialect = Dialect {
     refuses: "TLS handshake",
     library: Library::Go,
     trusts_pair: false,
-    wildcards_reach: false,
     ca_keys: &["ca.crt", "tls.ca"],
     read: read::read,
     settle: settle::settle,

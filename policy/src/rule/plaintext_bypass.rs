@@ -38,6 +38,7 @@ fn demands(host: &Host) -> bool {
                 door.admits,
                 Admits::Trusted
                     | Admits::AnyPublic
+                    | Admits::OtherCa
                     | Admits::AnySubject
                     | Admits::AnyCertificate
                     | Admits::Optional

@@ -1,7 +1,6 @@
 //! A self-signed certificate of the key pair beside the CA is trusted for clients too.
 
 use super::{Rule, Subject};
-use crate::dialect;
 use crate::finding::{Finding, Severity};
 use crate::host::Host;
 use crate::trust::TrustUse;
@@ -23,12 +22,8 @@ fn check(subject: &Subject<'_>, findings: &mut Vec<Finding>) {
 
 /// An error where a whole CA comes in.
 fn finding(host: &Host, used: &TrustUse) -> Option<Finding> {
-    let trusted = host.trusted(used)?;
-    let named = used.anchors();
-    let pair = used.pair(dialect::by_id(host.key.gateway.dialect)?).iter();
-    let extra = pair.filter(|one| !named.iter().any(|ca| ca.fingerprint == one.fingerprint));
-    let mut extra = extra.filter(|one| one.self_issued);
-    let (one, severity, whom) = extra.find_map(|one| match trusted.worth(one) {
+    let mut beside = host.beside(used).into_iter();
+    let (one, severity, whom) = beside.find_map(|(one, worth)| match worth {
         Worth::Signed => Some((one, Severity::Error, "whomever it signed")),
         Worth::Itself => Some((one, Severity::Warning, "whoever has its key")),
         Worth::Nobody(_) => None,

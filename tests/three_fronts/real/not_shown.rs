@@ -1,17 +1,16 @@
 //! Fixtures that the Traefik here cannot show, each with the reason.
 
 const ANOTHER_VERSION: &str = "it is about another version than the one that runs here";
+const NO_GATEWAYS: &str = "this Traefik runs without its provider for the Gateway API";
 
 pub(super) const NOT_SHOWN: &[(&str, &str)] = &[
     ("both-groups", ANOTHER_VERSION),
     ("conflict-across-entry-points", ANOTHER_VERSION),
     ("excluded-host-since-3-7-13", ANOTHER_VERSION),
-    (
-        "expired-ca",
-        "a verdict has no clock; the rule expired-ca says that nobody gets in",
-    ),
     ("fragmented-hello", ANOTHER_VERSION),
     ("fronted-wildcard", ANOTHER_VERSION),
+    ("gateway", NO_GATEWAYS),
+    ("gateway-default-option", NO_GATEWAYS),
     ("http3-capitals", ANOTHER_VERSION),
     ("nginx-before-3-7", ANOTHER_VERSION),
     ("nginx-two-ingresses-mended", ANOTHER_VERSION),

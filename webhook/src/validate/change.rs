@@ -5,8 +5,8 @@ use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use policy::{
-    Facts, Finding, HostKey, HostReport, Object, ObjectFacts, ObjectRef, SecretRef, TlsOption,
-    View, dialect,
+    Facts, Finding, HostKey, HostReport, Object, ObjectFacts, ObjectRef, SecretRef, Site,
+    TlsOption, View, dialect,
 };
 
 use super::evidence::Evidence;
@@ -143,17 +143,75 @@ impl Change {
     }
 }
 
-/// An option that asks the same as before touches nobody, however many hosts rest on it.
+/// An option that asks the same as before, and of which the same is to be said, touches nobody,
+/// however many hosts rest on it.
 fn same_demand(old: Option<&ObjectFacts>, new: Option<&ObjectFacts>) -> bool {
     let (Some(old), Some(new)) = (old, new) else {
         return false;
     };
+    // An object that opens hosts as well is always looked at.
+    if !(old.routes.is_empty() && new.routes.is_empty()) || said(old) != said(new) {
+        return false;
+    }
     let ([old], [new]) = (old.options.as_slice(), new.options.as_slice()) else {
         return false;
     };
-    let targets = |option: &TlsOption| {
+    let asks = |option: &TlsOption| {
         let trust = option.trust.iter().map(|trust| trust.target.clone());
-        trust.collect::<Vec<_>>()
+        let trust: Vec<_> = trust.collect();
+        (
+            option.id.clone(),
+            option.mode,
+            option.unusable.clone(),
+            trust,
+        )
     };
-    old.id == new.id && old.mode == new.mode && targets(old) == targets(new)
+    asks(old) == asks(new)
+}
+
+fn said(facts: &ObjectFacts) -> Vec<(&Site, &str)> {
+    let remarks = facts.remarks.iter();
+    remarks
+        .map(|remark| (&remark.site, remark.message.as_str()))
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+    use serde_json::{Value, json};
+
+    fn option(spec: &Value) -> ObjectFacts {
+        let object = json!({"apiVersion": "traefik.io/v1alpha1", "kind": "TLSOption",
+            "metadata": {"name": "mtls", "namespace": "shop"}, "spec": spec});
+        dialect::read(
+            &Object::from_value(&object).unwrap(),
+            &policy::Settings::default(),
+        )
+    }
+
+    #[track_caller]
+    fn same(old: &Value, new: &Value) -> bool {
+        same_demand(Some(&option(old)), Some(&option(new)))
+    }
+
+    #[test]
+    fn only_what_changes_the_answer_is_judged() {
+        let plain = json!({"clientAuth": {"secretNames": ["ca"]}});
+        let with = |key: &str, value: Value| {
+            let mut spec = plain.clone();
+            spec[key] = value;
+            spec
+        };
+        assert!(same(&plain, &with("minVersion", json!("VersionTLS12"))));
+        assert!(!same(&plain, &with("cipherSuites", json!(["NONE_SUCH"]))));
+        assert!(!same(
+            &plain,
+            &json!({"clientAuth": {"secretNames": ["other"]}})
+        ));
+        let typed =
+            json!({"clientAuth": {"secretNames": ["ca"], "clientAuthType": "NoClientCert"}});
+        assert!(!same(&plain, &typed));
+    }
 }

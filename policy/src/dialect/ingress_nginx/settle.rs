@@ -308,7 +308,7 @@ impl Server<'_> {
         overruled::remark_nameless(demand, theirs, host);
         Some(door(
             "https without a server name",
-            Admits::AnyCertificate,
+            Admits::OtherCa,
             Because::FellBack,
             &demanded.site,
         ))

@@ -67,7 +67,7 @@ fn rank(admits: Admits) -> u8 {
         Admits::Everyone => 0,
         Admits::Optional => 1,
         Admits::AnyCertificate => 2,
-        Admits::AnyPublic => 3,
+        Admits::AnyPublic | Admits::OtherCa => 3,
         Admits::AnySubject => 4,
         Admits::Trusted => 5,
         Admits::Nobody | Admits::Redirected => 6,
