@@ -30,6 +30,10 @@ pub(super) const NOT_SHOWN: &[(&str, &str)] = &[
     ("safe-naming", ANOTHER_VERSION),
     ("strict-conflict", ANOTHER_VERSION),
     (
+        "settings-of-k3s",
+        "its settings are chart values, which k3s makes arguments of, and Traefik never reads",
+    ),
+    (
         "under-wildcard",
         "routers of equal priority are taken in the order of Go's maps, another in each run (router.go:240)",
     ),
