@@ -18,7 +18,7 @@ mod restore;
 mod revoke;
 mod rotate_ca;
 mod signer;
-mod source;
+pub(crate) mod source;
 mod test;
 mod verify;
 mod version;

@@ -2,7 +2,7 @@
 
 use tests::webhook::Webhook;
 
-use crate::{applied, cluster, denied, must, namespace, refused};
+use crate::{applied, cluster, denied, must, namespace, refused, with_default};
 
 fn ingress(ns: &str, name: &str, annotations: &str) -> String {
     format!("apiVersion: networking.k8s.io/v1
@@ -102,6 +102,7 @@ fn an_unrelated_edit_of_a_bad_ingress_is_left_alone() {
 
 #[test]
 fn deleting_the_default_option_that_shuts_a_host_is_denied() {
+    let _alone = with_default();
     let ns = "default-option";
     let _webhook = prepared(ns, &[]);
     applied(&option(ns, "default", "secretNames: [partners-trust]"));

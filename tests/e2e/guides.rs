@@ -8,7 +8,7 @@ use std::process::Command;
 use tests::controllers;
 use tests::traefik::{Traefik, backend, binary, service};
 
-use crate::{applied, cluster, namespace};
+use crate::{applied, cluster, namespace, without_default};
 
 /// A block, and the lines that it has to print.
 struct Block {
@@ -44,6 +44,7 @@ fn needs<'a>(text: &'a str, key: &str) -> Option<&'a str> {
 }
 
 fn run_guide(name: &str) {
+    let _quiet = without_default();
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("../docs/guides/{name}.md"));
     let text = fs::read_to_string(path).unwrap();
     let ns = needs(&text, "namespace").unwrap();

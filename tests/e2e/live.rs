@@ -8,7 +8,7 @@ use tests::cluster::{Output, Running, run};
 use tests::traefik::{Traefik, backend, binary, service};
 use tests::wait_until;
 
-use crate::{applied, cluster, mtls, must, namespace};
+use crate::{applied, cluster, mtls, must, namespace, without_default};
 
 fn route(ns: &str, name: &str, host: &str) -> String {
     format!(
@@ -33,6 +33,7 @@ fn json(said: &Output) -> Value {
 
 #[test]
 fn the_configuration_says_what_is_expected() {
+    let _quiet = without_default();
     let ns = "live";
     namespace(ns);
     must(&["create", "ca", "partners", "-n", ns]);

@@ -12,7 +12,7 @@ mod settings;
 
 use std::path::Path;
 use std::process::Command;
-use std::sync::OnceLock;
+use std::sync::{OnceLock, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
 use tests::cluster::{Cluster, Output, run};
 use tests::traefik::binary;
@@ -25,6 +25,24 @@ fn cluster() -> &'static Cluster {
             .expect("run `cargo xtask test`, which starts the control plane for these tests");
         Cluster::read(Path::new(&path)).unwrap()
     })
+}
+
+/// A TLSOption `default` holds for every host of the cluster: who makes one holds this for writing,
+/// who tells what hosts demand holds it for reading.
+static DEFAULT_OPTION: RwLock<()> = RwLock::new(());
+
+/// Until it is dropped, no TLSOption `default` is made.
+fn without_default() -> RwLockReadGuard<'static, ()> {
+    DEFAULT_OPTION
+        .read()
+        .unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Until it is dropped, nobody else is disturbed by a TLSOption `default`.
+fn with_default() -> RwLockWriteGuard<'static, ()> {
+    DEFAULT_OPTION
+        .write()
+        .unwrap_or_else(PoisonError::into_inner)
 }
 
 /// Runs the command as the administrator.

@@ -147,7 +147,7 @@ impl Source {
 }
 
 /// What the gateways are told: the file that is named, or the nearest above the working directory.
-pub(super) fn settings(config: Option<PathBuf>) -> anyhow::Result<Settings> {
+pub(crate) fn settings(config: Option<PathBuf>) -> anyhow::Result<Settings> {
     let found = config.or_else(config_file::find);
     let gateways = found.as_deref().map(config_file::read).transpose()?;
     Ok(Settings::new(gateways.unwrap_or_default()))

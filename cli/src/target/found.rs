@@ -7,6 +7,7 @@ use serde_json::Value;
 
 use super::{Address, Depth, Known, Place, of_url, service};
 use crate::cluster::{Cluster, item};
+use crate::command::source::settings;
 use crate::globals::Globals;
 use crate::problem::{Problem, say};
 use crate::store;
@@ -73,7 +74,7 @@ pub(super) async fn host(
         return of_url(name, place);
     };
     let mut facts = cluster
-        .facts(Some(&cluster.namespace), Settings::default())
+        .facts(Some(&cluster.namespace), settings(None)?)
         .await?;
     let Some(key) = key_of(&facts, name) else {
         return Err(Problem::world(format!("no route opens host {name}"))
@@ -126,14 +127,14 @@ async fn of_object(
 ) -> anyhow::Result<Address> {
     let mut facts = match depth {
         Depth::Demand => {
-            let facts = cluster.facts(Some(&cluster.namespace), Settings::default());
+            let facts = cluster.facts(Some(&cluster.namespace), settings(None)?);
             Some(facts.await?)
         }
         Depth::Address => None,
     };
     let settings = match &facts {
         Some(facts) => facts.settings.clone(),
-        None => cluster.settings(Settings::default()).await?,
+        None => cluster.settings(settings(None)?).await?,
     };
     let key = found.key(&settings)?;
     let mut address = of_url(&key.host, place)?;
