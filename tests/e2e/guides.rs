@@ -8,7 +8,7 @@ use std::process::Command;
 use tests::controllers;
 use tests::traefik::{Traefik, backend, binary, service};
 
-use crate::{applied, cluster, namespace, without_default};
+use crate::{applied, cluster, namespace, with_default, without_default};
 
 /// A block, and the lines that it has to print.
 struct Block {
@@ -44,7 +44,6 @@ fn needs<'a>(text: &'a str, key: &str) -> Option<&'a str> {
 }
 
 fn run_guide(name: &str) {
-    let _quiet = without_default();
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("../docs/guides/{name}.md"));
     let text = fs::read_to_string(path).unwrap();
     let ns = needs(&text, "namespace").unwrap();
@@ -106,11 +105,13 @@ fn run_guide(name: &str) {
 
 #[test]
 fn k3s_traefik_gitops() {
+    let _quiet = without_default();
     run_guide("k3s-traefik-gitops");
 }
 
 #[test]
 fn ingress_nginx() {
+    let _quiet = without_default();
     run_guide("ingress-nginx");
 }
 
@@ -121,6 +122,8 @@ fn cluster_signed() {
 
 #[test]
 fn traefik_browsers() {
+    // It makes a TLSOption `default`.
+    let _alone = with_default();
     run_guide("traefik-browsers");
 }
 
