@@ -54,5 +54,10 @@ mod tests {
         let found = check(&with_root, "trusted-key-pair", "whomever it signed");
         assert_eq!(found[0].severity, Severity::Error);
         silent(&objects(&leaf_pem()), "trusted-key-pair");
+        // Without its key it is no pair, and the controller writes ca.crt alone.
+        let chain = leaf_pem() + &other_ca_pem();
+        let bare = [("tls.crt", &*chain), ("ca.crt", &*ca_pem())];
+        let ingress = ingress(&[("auth-tls-secret", "shop/ca")]);
+        silent(&[ingress, secret("ca", &bare)], "trusted-key-pair");
     }
 }

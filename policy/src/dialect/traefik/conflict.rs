@@ -135,14 +135,15 @@ pub(super) fn has_tls(route: &Route, entry: &EntryPoint) -> bool {
 pub(super) fn target(route: &Route, entry: &EntryPoint) -> OptionTarget {
     match (&route.option, &entry.option) {
         (Some(option), _) => option.target.clone(),
-        (None, Some(name)) if !route.tls => of_entry_point(name, route),
+        (None, Some(name)) if !route.tls => {
+            of_entry_point(name, route.site.object.kind != "Ingress")
+        }
         (None, _) => OptionTarget::Default,
     }
 }
 
 /// A name without a provider is taken for one of the router's own (`GetQualifiedName`).
-fn of_entry_point(name: &str, route: &Route) -> OptionTarget {
-    let of_crd = route.site.object.kind != "Ingress";
+fn of_entry_point(name: &str, of_crd: bool) -> OptionTarget {
     match name.split_once('@') {
         _ if name == "default" => OptionTarget::Default,
         Some(_) if name.ends_with(PROVIDER) => {
@@ -169,4 +170,26 @@ pub(super) fn option_name(route: &Route, entry: &EntryPoint) -> String {
 
 fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_option_of_an_entry_point() {
+        let id = |id: &str| OptionTarget::Id(id.to_owned());
+        assert_eq!(of_entry_point("default", true), OptionTarget::Default);
+        assert_eq!(of_entry_point("default", false), OptionTarget::Default);
+        let qualified = "shop-mtls@kubernetescrd";
+        assert_eq!(of_entry_point(qualified, true), id("shop-mtls"));
+        assert_eq!(of_entry_point(qualified, false), id("shop-mtls"));
+        assert_eq!(
+            of_entry_point("mtls@file", true),
+            OptionTarget::Elsewhere("TLS option mtls@file".to_owned())
+        );
+        assert_eq!(of_entry_point("shop-mtls", true), id("shop-mtls"));
+        let bare = of_entry_point("shop-mtls", false);
+        assert!(matches!(bare, OptionTarget::Never(_)), "{bare:?}");
+    }
 }
