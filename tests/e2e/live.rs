@@ -8,7 +8,7 @@ use tests::cluster::{Output, Running, run};
 use tests::traefik::{Traefik, backend, binary, service};
 use tests::wait_until;
 
-use crate::{applied, cluster, mtls, must, namespace, without_default};
+use crate::{applied, cluster, mtls, must, namespace};
 
 fn route(ns: &str, name: &str, host: &str) -> String {
     format!(
@@ -33,7 +33,6 @@ fn json(said: &Output) -> Value {
 
 #[test]
 fn the_configuration_says_what_is_expected() {
-    let _quiet = without_default();
     let ns = "live";
     namespace(ns);
     must(&["create", "ca", "partners", "-n", ns]);
@@ -64,9 +63,21 @@ fn the_configuration_says_what_is_expected() {
     let connect = format!("127.0.0.1:{}", traefik.websecure);
     let plain = format!("127.0.0.1:{}", traefik.web);
     let at = ["-n", ns, "--connect", &connect];
+    // What others define in their namespaces is nothing to this Traefik.
+    let folder = tempfile::tempdir().unwrap();
+    let told = format!(
+        "apiVersion: kubectl-mtls.github.io/v1alpha1\nkind: Config\ngateways:\n- dialect: traefik\n  \
+         args: [--providers.kubernetescrd.namespaces={ns}, --providers.kubernetesingress.namespaces={ns}]\n"
+    );
+    std::fs::write(folder.path().join(".kubectl-mtls.yaml"), told).unwrap();
     let test = |target: &str, more: &[&str]| {
         let own = ["--plain", &plain, "--ca", "partners", "-o", "json"];
-        mtls(&[&["test", target], &at[..], &own, more].concat())
+        let mut command = Command::new(binary("kubectl-mtls").unwrap());
+        command
+            .current_dir(folder.path())
+            .args([&["test", target], &at[..], &own, more].concat())
+            .env("KUBECONFIG", &cluster().kubeconfig);
+        run(&mut command, "").unwrap()
     };
     let said = test("ingressroute/api", &["--wait", "20s"]);
     assert_eq!(said.code, 0, "{}", said.all());
