@@ -1,5 +1,9 @@
 //! The webhook through the API server.
 
+use std::time::Duration;
+
+use anyhow::ensure;
+use tests::wait_until;
 use tests::webhook::Webhook;
 
 use crate::{applied, cluster, denied, must, namespace, refused, with_default};
@@ -55,6 +59,17 @@ fn prepared(ns: &str, args: &[&str]) -> Webhook {
     Webhook::start(cluster(), ns, args).unwrap()
 }
 
+/// Waits until the webhook has seen the objects on which its answer rests, by dry runs.
+fn noticed(delete: &[&str], words: &str) {
+    let dry = [delete, &["--dry-run=server"]].concat();
+    wait_until(words, Duration::from_secs(10), || {
+        let said = cluster().kubectl(&dry)?.all();
+        ensure!(said.contains(words), "{said}");
+        Ok(())
+    })
+    .unwrap();
+}
+
 #[test]
 fn a_bad_reference_is_denied_and_what_can_be_is_repaired() {
     let ns = "refs";
@@ -107,12 +122,9 @@ fn deleting_the_default_option_that_shuts_a_host_is_denied() {
     let _webhook = prepared(ns, &[]);
     applied(&option(ns, "default", "secretNames: [partners-trust]"));
     applied(&route(ns, ""));
-    let delete = || {
-        cluster()
-            .kubectl(&["delete", "tlsoptions.traefik.io", "default", "-n", ns])
-            .unwrap()
-    };
-    refused(&delete(), "client-auth-off");
+    let delete = ["delete", "tlsoptions.traefik.io", "default", "-n", ns];
+    noticed(&delete, "client-auth-off");
+    refused(&cluster().kubectl(&delete).unwrap(), "client-auth-off");
     let trust = cluster()
         .kubectl(&["delete", "secret", "partners-trust", "-n", ns])
         .unwrap();
@@ -148,9 +160,9 @@ fn a_deletion_that_only_breaks_a_host_warns() {
         "secretNames: [partners-trust], clientAuthType: RequireAndVerifyClientCert",
     ));
     applied(&route(ns, "options: {name: mtls}"));
-    let output = cluster()
-        .kubectl(&["delete", "tlsoptions.traefik.io", "mtls", "-n", ns])
-        .unwrap();
+    let delete = ["delete", "tlsoptions.traefik.io", "mtls", "-n", ns];
+    noticed(&delete, "unresolved-option");
+    let output = cluster().kubectl(&delete).unwrap();
     assert!(
         output.success && output.stderr.contains("unresolved-option"),
         "{}",

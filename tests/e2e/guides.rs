@@ -125,6 +125,8 @@ fn traefik_browsers() {
     // It makes a TLSOption `default`.
     let _alone = with_default();
     run_guide("traefik-browsers");
+    let option = ["delete", "tlsoptions.traefik.io", "default", "-n", "home"];
+    cluster().kubectl(&option).unwrap();
 }
 
 #[test]
