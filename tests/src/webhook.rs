@@ -102,6 +102,16 @@ impl Webhook {
         Ok(webhook)
     }
 
+    /// The port of /validate and /mutate.
+    pub fn port(&self) -> u16 {
+        self.port
+    }
+
+    /// The CA of its serving certificate, PEM; the certificate and its key stand beside it.
+    pub fn ca_file(&self) -> PathBuf {
+        self.folder.join("ca.crt")
+    }
+
     /// What the health port says.
     ///
     /// # Errors
@@ -120,7 +130,7 @@ impl Webhook {
     pub fn curl(&self, path: &str, args: &[&str], body: &str) -> anyhow::Result<Output> {
         let mut curl = Command::new("curl");
         curl.args(["-sS", "--max-time", "60", "--data-binary", "@-", "--cacert"])
-            .arg(self.folder.join("ca.crt"))
+            .arg(self.ca_file())
             .args(["-H", "Content-Type: application/json"])
             .args(args)
             .arg(format!("https://127.0.0.1:{}{path}", self.port));

@@ -17,7 +17,7 @@ const USAGE: &str = "cargo xtask COMMAND
 
   demo [--kubeconfig F]     the main job on a real API server behind a real Traefik
   test                      the whole test suite
-  bench                     what an admission costs, with few and with many routes
+  bench                     what it costs; writes docs/performance.md
   cluster [--kubeconfig F]  leave a control plane running and print how to use it
   cluster --stop            end it
   codegen [--check]         write what is generated from the tables; --check only compares
@@ -38,8 +38,7 @@ fn main() -> ExitCode {
 fn run(args: &[String]) -> anyhow::Result<()> {
     let args: Vec<_> = args.iter().map(String::as_str).collect();
     match args.as_slice() {
-        ["bench"] => bench::start(),
-        ["bench", "here"] => bench::here(),
+        ["bench"] => bench::run(),
         ["cluster"] => cluster::start(),
         ["cluster", "--stop"] => cluster::stop(),
         ["cluster", "--kubeconfig", path] => cluster::existing(path),
