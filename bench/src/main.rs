@@ -23,27 +23,46 @@ async fn main() -> anyhow::Result<()> {
     let args: Vec<_> = std::env::args().skip(1).collect();
     let args: Vec<_> = args.iter().map(String::as_str).collect();
     match args.as_slice() {
-        [] => shown(&measure().await?),
+        ["baseline", port, folder] => baseline::serve(port.parse()?, folder.into()).await,
         ["--out", path] => {
-            let text = measure().await?;
+            let text = measure(&[]).await?;
             std::fs::write(path, &text).with_context(|| format!("writing {path}"))?;
             shown(&text)
         }
-        ["baseline", port, folder] => baseline::serve(port.parse()?, folder.into()).await,
-        _ => bail!("usage: bench [--out FILE]"),
+        sections if sections.iter().all(|name| SECTIONS.contains(name)) => {
+            shown(&measure(sections).await?)
+        }
+        _ => bail!("usage: bench [--out FILE | SECTION...], of {SECTIONS:?}"),
     }
 }
 
-/// Everything that is measured, as Markdown.
-async fn measure() -> anyhow::Result<String> {
+/// Everything that is measured, in this order: the index only grows, so throughput comes after it.
+const SECTIONS: [&str; 6] = [
+    "idle",
+    "index",
+    "claims",
+    "weakened",
+    "throughput",
+    "secrets",
+];
+
+/// Some sections or all, as Markdown.
+async fn measure(sections: &[&str]) -> anyhow::Result<String> {
     let world = World::start()?;
     let mut table = Table::default();
-    section::idle(&world, &mut table)?;
-    section::throughput(&world, &mut table).await?;
-    section::index(&world, &mut table).await?;
-    section::claims(&world, &mut table).await?;
-    section::weakened(&world, &mut table).await?;
-    section::secrets(&world, &mut table).await?;
+    for name in SECTIONS {
+        if !sections.is_empty() && !sections.contains(&name) {
+            continue;
+        }
+        match name {
+            "idle" => section::idle(&world, &mut table)?,
+            "throughput" => section::throughput(&world, &mut table).await?,
+            "index" => section::index(&world, &mut table).await?,
+            "claims" => section::claims(&world, &mut table).await?,
+            "weakened" => section::weakened(&world, &mut table).await?,
+            _ => section::secrets(&world, &mut table).await?,
+        }
+    }
     Ok(format!(
         "# What it costs
 

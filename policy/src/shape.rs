@@ -39,34 +39,66 @@ pub(crate) fn misfits(id: &ObjectRef, spec: &Value) -> Vec<Unreadable> {
     if kind_of(id).is_none() || spec.is_null() {
         return misfits;
     }
-    check("/spec", spec, Type::Mapping, &mut misfits);
+    check(
+        &vec![Step::Field("spec")],
+        spec,
+        Type::Mapping,
+        &mut misfits,
+    );
     if INGRESS.is(id) {
         for (path, wanted) in INGRESS_FIELDS {
             let steps: Vec<_> = path.split('/').collect();
-            walk("/spec", spec, &steps, *wanted, &mut misfits);
+            let mut place = vec![Step::Field("spec")];
+            walk(&mut place, spec, &steps, *wanted, &mut misfits);
         }
     }
     misfits
 }
 
-fn walk(at: &str, value: &Value, steps: &[&str], wanted: Type, misfits: &mut Vec<Unreadable>) {
+/// The steps to a value; only what is wrong gets a pointer written out.
+type Place<'a> = Vec<Step<'a>>;
+
+enum Step<'a> {
+    Field(&'a str),
+    Item(usize),
+}
+
+fn pointer(place: &Place<'_>) -> String {
+    let steps = place.iter().map(|step| match step {
+        Step::Field(name) => format!("/{name}"),
+        Step::Item(number) => format!("/{number}"),
+    });
+    steps.collect()
+}
+
+fn walk<'a>(
+    place: &mut Place<'a>,
+    value: &Value,
+    steps: &[&'a str],
+    wanted: Type,
+    misfits: &mut Vec<Unreadable>,
+) {
     match steps {
-        [] => check(at, value, wanted, misfits),
+        [] => check(place, value, wanted, misfits),
         ["*", rest @ ..] => {
             let items = value.as_array().map_or(&[][..], Vec::as_slice);
             for (number, item) in items.iter().enumerate() {
-                walk(&format!("{at}/{number}"), item, rest, wanted, misfits);
+                place.push(Step::Item(number));
+                walk(place, item, rest, wanted, misfits);
+                place.pop();
             }
         }
         [name, rest @ ..] => {
             if let Some(field) = value.get(name) {
-                walk(&format!("{at}/{name}"), field, rest, wanted, misfits);
+                place.push(Step::Field(name));
+                walk(place, field, rest, wanted, misfits);
+                place.pop();
             }
         }
     }
 }
 
-fn check(pointer: &str, value: &Value, wanted: Type, misfits: &mut Vec<Unreadable>) {
+fn check(place: &Place<'_>, value: &Value, wanted: Type, misfits: &mut Vec<Unreadable>) {
     let (fits, reason) = match wanted {
         Type::List => (value.is_array(), "is not a list; the API server refuses it"),
         Type::Mapping => (
@@ -79,7 +111,7 @@ fn check(pointer: &str, value: &Value, wanted: Type, misfits: &mut Vec<Unreadabl
         ),
     };
     if !fits && !value.is_null() {
-        misfits.push(at(pointer, reason));
+        misfits.push(at(&pointer(place), reason));
     }
 }
 

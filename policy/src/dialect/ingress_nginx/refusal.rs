@@ -1,6 +1,8 @@
 //! Why the controller does not load an Ingress, whatever its Secret: risk, words, values that one
 //! of the parsers refuses, and what its deep inspection finds.
 
+use serde_json::Value;
+
 use super::controller::Risk;
 use super::values::{Ingress, is_basic, is_server_name, parse_bool, shown};
 use crate::fact::{Harm, Remark, RemarkKind};
@@ -179,36 +181,43 @@ impl Ingress<'_> {
         if !self.controller.inspects() {
             return None;
         }
-        let list = |value: &serde_json::Value| value.as_array().cloned().unwrap_or_default();
         let spec = &self.object.spec;
-        for (index, rule) in list(&spec["rules"]).iter().enumerate() {
-            let paths = list(&rule["http"]["paths"]);
-            let texts = paths
-                .iter()
-                .map(|path| &path["path"])
-                .chain([&rule["host"]]);
-            if let Some(text) = texts
-                .filter_map(|text| text.as_str())
-                .find(|text| is_directive(text))
-            {
-                let reason = format!("{} looks like a directive of nginx", shown(text));
-                return Some((format!("/spec/rules/{index}"), reason));
-            }
-        }
-        for (index, tls) in list(&spec["tls"]).iter().enumerate() {
-            let hosts = list(&tls["hosts"]);
-            let mut texts = hosts
-                .iter()
-                .chain([&tls["secretName"]])
-                .filter_map(|text| text.as_str());
-            if let Some(text) = texts.find(|text| is_directive(text)) {
-                let reason = format!("{} looks like a directive of nginx", shown(text));
-                return Some((format!("/spec/tls/{index}"), reason));
-            }
-        }
-        None
+        let rules = list(&spec["rules"]).enumerate().map(|(index, rule)| {
+            let paths = list(&rule["http"]["paths"]).map(|path| &path["path"]);
+            let found = directive(paths.chain([&rule["host"]]));
+            (found, format!("/spec/rules/{index}"))
+        });
+        let tls = list(&spec["tls"]).enumerate().map(|(index, tls)| {
+            let found = directive(list(&tls["hosts"]).chain([&tls["secretName"]]));
+            (found, format!("/spec/tls/{index}"))
+        });
+        let (text, pointer) = rules
+            .chain(tls)
+            .find_map(|(found, at)| Some((found?, at)))?;
+        let reason = format!("{} looks like a directive of nginx", shown(text));
+        Some((pointer, reason))
     }
 }
+
+/// The items of a list; none of anything else.
+fn list(value: &Value) -> impl Iterator<Item = &Value> {
+    value.as_array().into_iter().flatten()
+}
+
+/// The first text that looks like a directive.
+fn directive<'a>(texts: impl Iterator<Item = &'a Value>) -> Option<&'a str> {
+    let mut texts = texts.filter_map(Value::as_str);
+    texts.find(|text| is_directive(text))
+}
+
+/// Files that no Ingress has to name.
+const FILES: [&str; 5] = [
+    "/etc/passwd",
+    "/etc/shadow",
+    "/etc/group",
+    "/etc/nginx",
+    "/etc/ingress-controller",
+];
 
 /// The regular expressions of `internal/ingress/inspector/rules.go`.
 fn is_directive(text: &str) -> bool {
@@ -216,14 +225,11 @@ fn is_directive(text: &str) -> bool {
         text.find(word)
             .is_some_and(|at| text[at + word.len()..].contains(';'))
     };
-    let etc = ["passwd", "shadow", "group", "nginx", "ingress-controller"];
     ended("alias")
         || ended("root")
         || text.contains("_by_lua")
         || text.contains("/var/run/secrets")
-        || etc
-            .iter()
-            .any(|name| text.contains(&format!("/etc/{name}")))
+        || FILES.iter().any(|name| text.contains(name))
 }
 
 #[cfg(test)]
