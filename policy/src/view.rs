@@ -22,6 +22,7 @@ pub struct View<'a> {
     bundles: HashMap<SecretRef, Lookup<Arc<Bundle>>>,
     memos: Memos,
     now: Option<i64>,
+    settings: &'a Settings,
 }
 
 /// What dialects found out about the view as a whole, one value of a type each.
@@ -69,7 +70,14 @@ impl<'a> View<'a> {
 
     /// What is known of the gateways themselves.
     pub fn settings(&self) -> &'a Settings {
-        &self.base.settings
+        self.settings
+    }
+
+    /// The same, with other settings. Objects stay as they were read.
+    pub(crate) fn told(mut self, settings: &'a Settings) -> Self {
+        self.settings = settings;
+        self.memos = Memos::default();
+        self
     }
 
     /// The store below.
@@ -214,6 +222,7 @@ impl Facts {
             bundles: HashMap::new(),
             memos: Memos::default(),
             now: None,
+            settings: &self.settings,
         }
     }
 }

@@ -4,7 +4,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use policy::{Facts, GatewayConfig, HostKey, Object, Report, Seen, Settings, Verdict};
+use policy::{Facts, GatewayConfig, HostKey, Object, Report, Seen, Settings, Verdict, dialect};
 use serde_json::Value;
 use tests::corpus::{Certificates, Fixture, fixtures};
 
@@ -129,4 +129,35 @@ fn where_routes_may_not_be_listed_every_answer_is_unknown() {
 fn verdicts(report: Report) -> impl Iterator<Item = (HostKey, Verdict)> {
     let hosts = report.hosts.into_iter();
     hosts.map(|host| (host.host.key, host.verdict))
+}
+
+#[test]
+fn what_is_settled_otherwise_alone_is_read_the_same() {
+    let all = fixtures(&Certificates::make().unwrap()).unwrap();
+    let mut tried = BTreeSet::new();
+    for fixture in &all {
+        let objects = objects(fixture);
+        let mut settings = settings(fixture);
+        for object in &objects {
+            settings.learn(object);
+        }
+        for object in &objects {
+            let Some((dialect, gateway)) = dialect::gateway_of(object, &settings) else {
+                continue;
+            };
+            let read = format!("{:?}", dialect::read(object, &settings));
+            let settled = dialect.assumptions.iter().filter(|one| !one.reads);
+            for (one, otherwise) in
+                settled.flat_map(|one| one.otherwise.iter().map(move |o| (one, o)))
+            {
+                let mut config = settings.gateway(dialect.id, &gateway.instance);
+                otherwise(&mut config);
+                let other = settings.instead(&gateway, config);
+                let again = format!("{:?}", dialect::read(object, &other));
+                assert_eq!(again, read, "{}, {}", fixture.name, one.says);
+                tried.insert(one.says);
+            }
+        }
+    }
+    assert!(tried.len() > 3, "{tried:?}");
 }
