@@ -10,6 +10,7 @@ mod lint_forms;
 mod lint_input;
 mod lint_live;
 mod pki;
+mod pki_out;
 mod protect;
 
 use std::io::Write as _;
