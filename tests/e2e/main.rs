@@ -9,6 +9,7 @@ mod guides;
 mod live;
 mod path;
 mod settings;
+mod signers;
 
 use std::path::Path;
 use std::process::Command;
