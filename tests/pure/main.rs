@@ -44,7 +44,7 @@ fn report(fixture: &Fixture, objects: &[Object], seen: Seen) -> Report {
         facts.settings.learn(object);
     }
     for object in objects {
-        let read = policy::dialect::read(object, &facts.settings);
+        let read = dialect::read(object, &facts.settings);
         facts.insert(read);
     }
     policy::report(&facts.view(), now())

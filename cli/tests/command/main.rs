@@ -3,6 +3,7 @@
 
 mod bad_input;
 mod configuration;
+mod full_disk;
 mod hosts;
 mod lint;
 mod lint_fix;
