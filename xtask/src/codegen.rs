@@ -1,5 +1,6 @@
 //! `cargo xtask codegen`: what is derived from the tables of dialects and rules, and from the corpus.
 
+mod admission_policies;
 mod gateways;
 
 use std::collections::BTreeMap;
@@ -16,6 +17,9 @@ type Writer = fn() -> anyhow::Result<String>;
 const FILES: &[(&str, Writer)] = &[
     ("docs/gateways.md", gateways::text),
     ("docs/rules.md", || Ok(rules())),
+    ("manifests/admission-policies.yaml", || {
+        Ok(admission_policies::text())
+    }),
     ("manifests/rbac.yaml", || Ok(rbac())),
     ("manifests/webhooks.yaml", || Ok(webhooks())),
 ];
