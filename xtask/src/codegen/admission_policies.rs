@@ -31,6 +31,11 @@ struct Policy {
     rows: Vec<&'static Syntax>,
 }
 
+/// Their names, as items of a list.
+pub(super) fn cleaners() -> String {
+    expression::words(&CLEANERS)
+}
+
 pub(super) fn text() -> String {
     let mut text = String::from(INTRODUCTION);
     for (index, policy) in policies().iter().enumerate() {
@@ -107,7 +112,7 @@ spec:
 {validations}",
             name = self.name(),
             resources = self.resources(),
-            cleaners = expression::words(&CLEANERS),
+            cleaners = cleaners(),
             variables = self.variables(),
         )
     }
