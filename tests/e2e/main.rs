@@ -7,6 +7,7 @@ mod authority;
 mod endpoint;
 mod guides;
 mod live;
+mod matrix;
 mod path;
 mod policies;
 mod settings;
