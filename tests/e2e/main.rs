@@ -10,6 +10,7 @@ mod live;
 mod matrix;
 mod path;
 mod policies;
+mod requests;
 mod settings;
 
 use std::path::Path;

@@ -1,6 +1,5 @@
 //! What the API server refuses by itself, by the shipped admission policies, with no webhook.
 
-mod dry;
 mod examples;
 
 use std::collections::BTreeSet;
@@ -14,8 +13,8 @@ use serde_json::Value;
 use tests::corpus::{Certificates, fixtures};
 use tests::wait_until;
 
+use crate::requests::{Answer, create_dry};
 use crate::{applied, cluster};
-use dry::Answer;
 use examples::{CLASSES, NAMESPACE, examples, variations};
 
 /// How the policies under test are called, so that others may install the shipped ones.
@@ -38,7 +37,7 @@ fn install() {
     applied(&selected);
     let bad: Vec<_> = examples().into_iter().map(|one| one.bad).collect();
     wait_until("enforced policies", Duration::from_secs(60), || {
-        let answers = dry::create(cluster(), &bad)?;
+        let answers = create_dry(cluster(), &bad)?;
         let admitted = answers.iter().position(|answer| answer.says.is_empty());
         ensure!(
             admitted.is_none(),
@@ -173,7 +172,7 @@ fn the_api_server_refuses_by_itself_what_one_object_shows() {
     a_class_can_be_left_out();
     big_objects_pass();
     let objects = [of_the_corpus(), variations()].concat();
-    let answers = dry::create(cluster(), &objects).unwrap();
+    let answers = create_dry(cluster(), &objects).unwrap();
     let refused = answers.iter().filter(|answer| answer.refused).count();
     tests::say(&format!(
         "policies: {} objects, {refused} refused",
@@ -192,7 +191,7 @@ fn every_row_refuses_its_example() {
     assert_eq!(shown, known);
     let bad: Vec<_> = examples.iter().map(|one| one.bad.clone()).collect();
     let good: Vec<_> = examples.iter().map(|one| one.good.clone()).collect();
-    let answers = dry::create(cluster(), &[bad, good].concat()).unwrap();
+    let answers = create_dry(cluster(), &[bad, good].concat()).unwrap();
     let (bad, good) = answers.split_at(examples.len());
     for ((one, bad), good) in examples.iter().zip(bad).zip(good) {
         let id = (one.dialect, one.row);
@@ -271,7 +270,7 @@ fn old_sins_do_not_count() {
 fn a_class_can_be_left_out() {
     let value = &examples::ingress("x", &[("auth-tls-secret", "elsewhere/ca")]);
     let answer = |value: &Value| {
-        dry::create(cluster(), std::slice::from_ref(value))
+        create_dry(cluster(), std::slice::from_ref(value))
             .unwrap()
             .remove(0)
     };
@@ -305,7 +304,7 @@ fn big_objects_pass() {
     long["metadata"]["annotations"]["note"] = "".into();
     long["metadata"]["annotations"]["nginx.ingress.kubernetes.io/auth-tls-match-cn"] =
         format!("CN={}", "a|".repeat(100 * 1024)).into();
-    let answers = dry::create(cluster(), &[value, long]).unwrap();
+    let answers = create_dry(cluster(), &[value, long]).unwrap();
     for answer in answers {
         assert!(!answer.refused, "{answer:?}");
     }

@@ -1,4 +1,4 @@
-//! Many objects, created for show in one go.
+//! Many objects in one go, without a process for each.
 
 use std::fs;
 use std::process::Command;
@@ -12,22 +12,41 @@ use tests::cluster::{TOKEN, run};
 
 /// What the API server made of one object.
 #[derive(Debug)]
-pub(super) struct Answer {
+pub(crate) struct Answer {
     /// Whether it was refused.
-    pub(super) refused: bool,
+    pub(crate) refused: bool,
     /// The reason, or what was warned of.
-    pub(super) says: String,
+    pub(crate) says: String,
 }
 
-/// Creates objects by dry run, with one call of curl.
-pub(super) fn create(cluster: &Cluster, objects: &[Value]) -> anyhow::Result<Vec<Answer>> {
+/// Creates objects by dry run, one after the other.
+pub(crate) fn create_dry(cluster: &Cluster, objects: &[Value]) -> anyhow::Result<Vec<Answer>> {
+    create(cluster, objects, "?dryRun=All", &[])
+}
+
+/// Creates objects, all at once.
+pub(crate) fn create_at_once(cluster: &Cluster, objects: &[Value]) -> anyhow::Result<Vec<Answer>> {
+    create(
+        cluster,
+        objects,
+        "",
+        &["--parallel", "--parallel-immediate"],
+    )
+}
+
+fn create(
+    cluster: &Cluster,
+    objects: &[Value],
+    query: &str,
+    how: &[&str],
+) -> anyhow::Result<Vec<Answer>> {
     let folder = tempfile::tempdir().context("a folder for requests")?;
     let path = |at: usize, end: &str| folder.path().join(format!("{at}.{end}"));
     let mut calls = Vec::new();
     for (at, object) in objects.iter().enumerate() {
         fs::write(path(at, "json"), object.to_string())?;
         calls.push(format!(
-            "url = \"{}/apis/{}\"\ndata-binary = \"@{}\"\noutput = \"{}\"\ndump-header = \"{}\"\n\
+            "url = \"{}/apis/{}{query}\"\ndata-binary = \"@{}\"\noutput = \"{}\"\ndump-header = \"{}\"\n\
              header = \"Content-Type: application/json\"\nheader = \"Authorization: Bearer {TOKEN}\"\n\
              cacert = \"{}\"\nsilent\nshow-error\n",
             cluster.server,
@@ -39,7 +58,7 @@ pub(super) fn create(cluster: &Cluster, objects: &[Value]) -> anyhow::Result<Vec
         ));
     }
     let output = run(
-        Command::new("curl").args(["-K", "-"]),
+        Command::new("curl").args(how).args(["-K", "-"]),
         &calls.join("next\n"),
     )?;
     ensure!(output.success, "{}", output.all());
@@ -51,7 +70,7 @@ fn resource(object: &Value) -> anyhow::Result<String> {
     let read = Object::from_value(object).ok().context("no object")?;
     let kind = kind_of(&read.id).with_context(|| format!("{} is of no kind", read.id))?;
     Ok(format!(
-        "{}/namespaces/{}/{}?dryRun=All",
+        "{}/namespaces/{}/{}",
         read.id.api_version, read.id.namespace, kind.plural
     ))
 }
