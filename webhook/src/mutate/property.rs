@@ -4,6 +4,7 @@
 
 use std::collections::BTreeSet;
 
+use policy::dialect::by_id;
 use policy::{Facts, Object, Seen, Settings, Severity};
 use proptest::prelude::*;
 use serde_json::{Value, json};
@@ -11,9 +12,6 @@ use tests::corpus::{Certificates, fixtures};
 
 use super::mutate;
 use crate::review::Review;
-
-const NGINX: &str = "nginx.ingress.kubernetes.io/";
-const TRAEFIK: &str = "traefik.ingress.kubernetes.io/";
 
 /// The object as it is stored; `None`: nothing is to be repaired.
 fn mutated(object: &Value) -> Option<Value> {
@@ -155,14 +153,17 @@ proptest! {
     #[test]
     fn any_annotations_of_nginx_are_repaired_once(values in prop::collection::vec(text(), 5)) {
         let names = ["secret", "verify-client", "verify-depth", "match-cn", "pass-certificate-to-upstream"];
-        let keys = names.map(|name| format!("{NGINX}auth-tls-{name}"));
+        let prefix = by_id("ingress-nginx").unwrap().client_auth_prefix;
+        let keys = names.map(|name| format!("{prefix}{name}"));
         repaired(&[ingress("nginx", keys.into_iter().zip(values).collect())]);
     }
 
     #[test]
     fn any_annotations_of_traefik_are_repaired_once(values in prop::collection::vec(text(), 3)) {
-        let names = ["tls.options", "tls", "entrypoints"];
-        let keys = names.map(|name| format!("{TRAEFIK}router.{name}"));
+        let dialect = by_id("traefik").unwrap();
+        let option = dialect.client_auth_prefix;
+        let (switch, _) = option.rsplit_once('.').unwrap();
+        let keys = [option.to_owned(), switch.to_owned(), format!("{}router.entrypoints", dialect.prefix)];
         repaired(&[ingress("traefik", keys.into_iter().zip(values).collect())]);
     }
 }
