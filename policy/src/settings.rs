@@ -26,7 +26,7 @@ pub(crate) use workload::version;
 pub use workload::{Container, Workload};
 
 /// The annotation that named an Ingress' class before `spec.ingressClassName`.
-pub(crate) const CLASS_ANNOTATION: &str = "kubernetes.io/ingress.class";
+pub const CLASS_ANNOTATION: &str = "kubernetes.io/ingress.class";
 
 /// Everything that is known about the gateways themselves.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

@@ -7,7 +7,10 @@ mod authority;
 mod endpoint;
 mod guides;
 mod live;
+mod matrix;
 mod path;
+mod policies;
+mod requests;
 mod settings;
 mod signers;
 
