@@ -1,10 +1,14 @@
 //! What is printed on stdout, and in which form.
 
-use std::io::{self, Write as _};
+use std::io::{self, BufWriter, Write as _};
 
 use anyhow::Context as _;
 use policy::ObjectRef;
+use serde::Serialize;
 use serde_json::{Value, json};
+
+/// What fails where the output cannot be written.
+const STDOUT: &str = "writing to stdout";
 
 /// The forms of output.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
@@ -24,15 +28,23 @@ pub(crate) enum Format {
 /// Prints a value in a form; `human` writes it for people.
 pub(crate) fn value(
     format: Format,
-    value: &Value,
+    value: &impl Serialize,
     human: impl FnOnce() -> String,
 ) -> anyhow::Result<()> {
     let text = match format {
-        Format::Json => format!("{value:#}\n"),
+        Format::Json => return json_lines(value),
         Format::Yaml => yaml(value)?,
         Format::Human | Format::Name | Format::Wide => human(),
     };
     bytes(text.as_bytes())
+}
+
+/// Prints JSON as it comes, because it can be larger than everything else.
+fn json_lines(value: &impl Serialize) -> anyhow::Result<()> {
+    let mut stdout = BufWriter::new(io::stdout().lock());
+    let written = serde_json::to_writer_pretty(&mut stdout, value).map_err(io::Error::from);
+    let ended = written.and_then(|()| stdout.write_all(b"\n"));
+    ended.and_then(|()| stdout.flush()).context(STDOUT)
 }
 
 /// Prints objects: YAML documents, a JSON List, names, or what happened to each.
@@ -66,7 +78,7 @@ pub(crate) fn objects(format: Format, objects: &[Value], done: &str) -> anyhow::
 }
 
 /// YAML that YAML 1.1 readers, kubectl among them, read back as it was.
-pub(crate) fn yaml(value: &Value) -> anyhow::Result<String> {
+pub(crate) fn yaml(value: &impl Serialize) -> anyhow::Result<String> {
     let text = serde_saphyr::to_string(value).context("writing YAML")?;
     Ok(if text.ends_with('\n') {
         text
@@ -125,8 +137,8 @@ pub(crate) fn errors(text: &str) -> anyhow::Result<()> {
 /// Prints bytes as they are.
 pub(crate) fn bytes(bytes: &[u8]) -> anyhow::Result<()> {
     let mut stdout = io::stdout().lock();
-    stdout.write_all(bytes)?;
-    Ok(stdout.flush()?)
+    let written = stdout.write_all(bytes);
+    written.and_then(|()| stdout.flush()).context(STDOUT)
 }
 
 #[cfg(test)]

@@ -7,6 +7,7 @@ mod explain;
 mod http2;
 mod judge;
 mod plan;
+mod request;
 mod session;
 mod spoof;
 mod trust;

@@ -2,13 +2,12 @@
 //! gateways read, and the record of what was issued.
 
 pub(crate) mod chain;
+mod kind;
 mod record;
 
 use std::collections::BTreeMap;
 
 use anyhow::Context as _;
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
 use pki::Authority;
 use policy::SecretRef;
 use serde::Deserialize;
@@ -19,6 +18,7 @@ use crate::cluster::{Cluster, Created, Merged, collection, item};
 use crate::problem::Problem;
 
 pub(crate) use chain::{Signing, Slot};
+pub(crate) use kind::Kind;
 pub(crate) use record::{Record, add as add_records, list as list_records, mark_revoked, records};
 
 /// The label that says which CA an object belongs to, as `NAMESPACE.NAME`.
@@ -80,50 +80,6 @@ pub(crate) struct New<'a> {
     pub(crate) role: Role,
     /// Nobody can change it.
     pub(crate) immutable: bool,
-}
-
-/// Where text can be kept.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
-#[value(rename_all = "lower")]
-pub(crate) enum Kind {
-    /// Values in plain.
-    ConfigMap,
-    /// Values in base64.
-    #[default]
-    Secret,
-}
-
-impl Kind {
-    fn name(self) -> &'static str {
-        match self {
-            Self::ConfigMap => "ConfigMap",
-            Self::Secret => "Secret",
-        }
-    }
-
-    fn plural(self) -> &'static str {
-        match self {
-            Self::ConfigMap => "configmaps",
-            Self::Secret => "secrets",
-        }
-    }
-
-    fn encode(self, value: &str) -> Value {
-        match self {
-            Self::ConfigMap => value.into(),
-            Self::Secret => Zeroizing::new(STANDARD.encode(value)).as_str().into(),
-        }
-    }
-
-    fn decode(self, value: &str) -> Option<Zeroizing<String>> {
-        let bytes = match self {
-            Self::ConfigMap => return Some(Zeroizing::new(value.to_owned())),
-            Self::Secret => Zeroizing::new(STANDARD.decode(value).ok()?),
-        };
-        std::str::from_utf8(&bytes)
-            .ok()
-            .map(|text| Zeroizing::new(text.to_owned()))
-    }
 }
 
 impl New<'_> {

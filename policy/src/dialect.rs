@@ -7,6 +7,7 @@ mod gateway_api;
 mod http_route;
 mod ingress_nginx;
 pub(crate) mod pending;
+mod syntax;
 mod traefik;
 mod write;
 
@@ -26,6 +27,7 @@ use crate::vouch::Library;
 use crate::weigh::weigh;
 use crate::{Object, ObjectRef, SecretRef};
 
+pub use syntax::{Form, Place, Syntax, When};
 pub use write::{GatewayRequest, Removal, WriteRequest, Written, argument};
 
 /// Every dialect. One row, one folder.
@@ -120,6 +122,8 @@ pub struct Dialect {
     pub trusts_pair: bool,
     /// The data keys of a Secret that it may read as a CA.
     pub ca_keys: &'static [&'static str],
+    /// The forms that single fields must have.
+    pub syntax: &'static [Syntax],
     /// Reads an object that this gateway serves, without looking anything up.
     pub read: fn(&Object, &Arc<Gateway>, &Settings) -> ObjectFacts,
     /// Resolves and merges as the gateway does.

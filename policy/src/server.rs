@@ -1,7 +1,7 @@
 //! What an object says about a server that it shares with others, for gateways that make one
 //! server of all the objects on a host.
 
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 
 use crate::fact::TrustRef;
 use crate::site::Site;
@@ -12,7 +12,7 @@ pub(crate) struct ServerPart {
     /// It adds to a server that others make, and makes none itself.
     pub(crate) guest: bool,
     /// Its routes by the pointer of their site.
-    pub(crate) places: HashMap<String, Place>,
+    pub(crate) places: BTreeMap<String, Place>,
     /// The hosts of its rules in order, each once.
     pub(crate) hosts: Vec<String>,
     /// Other names for its servers.

@@ -15,7 +15,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use crate::dialect::Dialect;
-use crate::{Object, ObjectRef};
+use crate::{Gateway, Object, ObjectRef};
 
 pub use assumption::{Assumption, assume};
 pub use config::{GatewayConfig, Part};
@@ -26,7 +26,7 @@ pub(crate) use workload::version;
 pub use workload::{Container, Workload};
 
 /// The annotation that named an Ingress' class before `spec.ingressClassName`.
-pub(crate) const CLASS_ANNOTATION: &str = "kubernetes.io/ingress.class";
+pub const CLASS_ANNOTATION: &str = "kubernetes.io/ingress.class";
 
 /// Everything that is known about the gateways themselves.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -52,6 +52,16 @@ impl Settings {
         Self {
             gateways,
             ..Self::default()
+        }
+    }
+
+    /// The same, but of one gateway other settings.
+    #[must_use]
+    pub fn instead(&self, gateway: &Gateway, config: GatewayConfig) -> Self {
+        let instead = (gateway.dialect, gateway.instance.clone(), config);
+        Self {
+            instead: Some(Box::new(instead)),
+            ..self.clone()
         }
     }
 

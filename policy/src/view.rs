@@ -2,7 +2,7 @@
 //! after a change. The cost grows with the facts on the hosts asked for, not with the store.
 
 use std::any::{Any, TypeId};
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use crate::bundle::Bundle;
@@ -19,9 +19,38 @@ use crate::store::{Facts, namespace_key, option_key, secret_of};
 pub struct View<'a> {
     base: &'a Facts,
     overlay: HashMap<Arc<ObjectRef>, Option<Arc<ObjectFacts>>>,
+    laid: Laid,
     bundles: HashMap<SecretRef, Lookup<Arc<Bundle>>>,
     memos: Memos,
     now: Option<i64>,
+    settings: &'a Settings,
+}
+
+/// The routes that are laid over, by host and by the option that they name: one object may have
+/// thousands.
+#[derive(Clone, Debug, Default)]
+struct Laid {
+    by_host: HashMap<HostKey, Vec<Arc<Route>>>,
+    options: HashSet<(Arc<Gateway>, String)>,
+}
+
+impl Laid {
+    fn add(&mut self, facts: &ObjectFacts) {
+        for route in &facts.routes {
+            self.options.extend(option_key(route));
+            for host in &route.hosts {
+                let key = HostKey {
+                    gateway: Arc::clone(&route.gateway),
+                    host: host.clone(),
+                };
+                let routes = self.by_host.entry(key).or_default();
+                // A route may name a host twice.
+                if !routes.last().is_some_and(|last| Arc::ptr_eq(last, route)) {
+                    routes.push(Arc::clone(route));
+                }
+            }
+        }
+    }
 }
 
 /// What dialects found out about the view as a whole, one value of a type each.
@@ -35,7 +64,20 @@ impl<'a> View<'a> {
             let found = found.map_or(Lookup::Missing, Lookup::Found);
             self.bundles.insert(secret_of(object), found);
         }
-        self.overlay.insert(Arc::clone(object), facts);
+        let before = self.overlay.insert(Arc::clone(object), facts);
+        match before {
+            Some(Some(_)) => {
+                self.laid = Laid::default();
+                self.overlay
+                    .values()
+                    .flatten()
+                    .for_each(|facts| self.laid.add(facts));
+            }
+            Some(None) | None => {
+                let laid = self.overlay.get(object).into_iter().flatten();
+                laid.for_each(|facts| self.laid.add(facts));
+            }
+        }
         self.memos = Memos::default();
     }
 
@@ -69,7 +111,14 @@ impl<'a> View<'a> {
 
     /// What is known of the gateways themselves.
     pub fn settings(&self) -> &'a Settings {
-        &self.base.settings
+        self.settings
+    }
+
+    /// The same, with other settings. Objects stay as they were read.
+    pub(crate) fn told(mut self, settings: &'a Settings) -> Self {
+        self.settings = settings;
+        self.memos = Memos::default();
+        self
     }
 
     /// The store below.
@@ -80,10 +129,7 @@ impl<'a> View<'a> {
     /// The routes of one host.
     pub fn routes(&self, key: &HostKey) -> Vec<Arc<Route>> {
         let base = self.base.routes(key).iter();
-        let laid = self
-            .laid()
-            .flat_map(|facts| &facts.routes)
-            .filter(|route| route.gateway == key.gateway && route.hosts.contains(&key.host));
+        let laid = self.laid.by_host.get(key).into_iter().flatten();
         self.visible(base, |route| &route.site.object)
             .chain(laid.cloned())
             .collect()
@@ -115,12 +161,11 @@ impl<'a> View<'a> {
     /// Whether any route names an option.
     pub fn is_used(&self, gateway: &Arc<Gateway>, id: &str) -> bool {
         let base = self.base.users_of_option(gateway, id).iter();
-        let wanted = Some((Arc::clone(gateway), id.to_owned()));
-        let laid = self.laid().flat_map(|facts| &facts.routes);
+        let wanted = (Arc::clone(gateway), id.to_owned());
         self.visible(base, |route| &route.site.object)
             .next()
             .is_some()
-            || laid.into_iter().any(|route| option_key(route) == wanted)
+            || self.laid.options.contains(&wanted)
     }
 
     /// Looks for a middleware.
@@ -211,9 +256,11 @@ impl Facts {
         View {
             base: self,
             overlay: HashMap::new(),
+            laid: Laid::default(),
             bundles: HashMap::new(),
             memos: Memos::default(),
             now: None,
+            settings: &self.settings,
         }
     }
 }

@@ -7,8 +7,12 @@ mod authority;
 mod endpoint;
 mod guides;
 mod live;
+mod matrix;
 mod path;
+mod policies;
+mod requests;
 mod settings;
+mod signers;
 
 use std::path::Path;
 use std::process::Command;

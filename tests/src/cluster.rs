@@ -376,6 +376,8 @@ fn controller_manager(cluster: &Cluster) -> anyhow::Result<Process> {
         format!("--root-ca-file={}", file("certs/apiserver.crt")),
         format!("--service-account-private-key-file={}", file("sa.key")),
         "--leader-elect=false".to_owned(),
+        // As kubeadm has it: each controller is a user of its own.
+        "--use-service-account-credentials=true".to_owned(),
         "--namespace-sync-period=10s".to_owned(),
     ]);
     Process::start("kube-controller-manager", &mut command, folder)

@@ -3,6 +3,8 @@
 #![allow(clippy::unwrap_used)]
 
 mod contour;
+mod curl;
+mod hosts;
 mod proof;
 mod shapes;
 

@@ -69,6 +69,9 @@ fn replace(repair: Repair) -> Option<PatchOperation> {
 }
 
 #[cfg(test)]
+mod property;
+
+#[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used)]
     use super::*;

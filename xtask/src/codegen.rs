@@ -1,5 +1,6 @@
 //! `cargo xtask codegen`: what is derived from the tables of dialects and rules, and from the corpus.
 
+mod admission_policies;
 mod gateways;
 
 use std::collections::BTreeMap;
@@ -16,6 +17,9 @@ type Writer = fn() -> anyhow::Result<String>;
 const FILES: &[(&str, Writer)] = &[
     ("docs/gateways.md", gateways::text),
     ("docs/rules.md", || Ok(rules())),
+    ("manifests/admission-policies.yaml", || {
+        Ok(admission_policies::text())
+    }),
     ("manifests/rbac.yaml", || Ok(rbac())),
     ("manifests/webhooks.yaml", || Ok(webhooks())),
 ];
@@ -130,7 +134,8 @@ webhooks:
 - name: routes.kubectl-mtls.github.io
 {routes}  failurePolicy: Ignore # routes
   timeoutSeconds: 5
-{validate}{own}- name: secrets.kubectl-mtls.github.io
+  matchConditions:
+{unhindered}{validate}{own}- name: secrets.kubectl-mtls.github.io
   rules:
   - apiGroups: [\"\"]
     apiVersions: [v1]
@@ -151,7 +156,8 @@ webhooks:
 - name: repair.kubectl-mtls.github.io
 {changes}  failurePolicy: Ignore
   timeoutSeconds: 2
-  reinvocationPolicy: Never
+  matchConditions:
+{unhindered}  reinvocationPolicy: Never
 {mutate}{own}",
         routes = route_rules("CREATE, UPDATE, DELETE"),
         changes = route_rules("CREATE, UPDATE"),
@@ -160,6 +166,20 @@ webhooks:
         own = exempt("kubectl-mtls"),
         system = exempt("kube-system, kubectl-mtls"),
         conditions = conditions(),
+        unhindered = unhindered(),
+    )
+}
+
+/// Who cleans up, and whatever is about to go, never waits for the webhook: a namespace can be
+/// deleted while it is away, whatever the failure policy says.
+fn unhindered() -> String {
+    format!(
+        "  - name: not-of-a-cleaner
+    expression: \"!(request.userInfo.username in [{cleaners}])\"
+  - name: not-going
+    expression: \"request.operation == 'DELETE' || !has(object.metadata.deletionTimestamp)\"
+",
+        cleaners = admission_policies::cleaners(),
     )
 }
 

@@ -1,6 +1,7 @@
 //! `get hosts`.
 
 use policy::{HostReport, Mode, Severity, Verdict};
+use serde::ser::{Serialize, SerializeMap as _, Serializer};
 use serde_json::{Value, json};
 
 use super::source::Source;
@@ -39,8 +40,6 @@ pub(crate) struct Args {
 pub(crate) fn run(args: &Args, globals: &Globals) -> anyhow::Result<u8> {
     let judged = args.source.judge(globals)?;
     let hosts = &judged.report.hosts;
-    let items: Vec<_> = hosts.iter().map(json_row).collect();
-    let value = json!({"schemaVersion": 1, "items": items});
     match args.output {
         Format::Name => {
             let names: String = hosts
@@ -50,7 +49,7 @@ pub(crate) fn run(args: &Args, globals: &Globals) -> anyhow::Result<u8> {
             output::bytes(names.as_bytes())?;
         }
         Format::Wide => output::bytes(wide(hosts).as_bytes())?,
-        format => output::value(format, &value, || human(hosts, now()))?,
+        format => output::value(format, &Rows(hosts), || human(hosts, now()))?,
     }
     if matches!(args.output, Format::Human | Format::Wide) {
         judged.say_assumed();
@@ -66,6 +65,26 @@ pub(crate) fn run(args: &Args, globals: &Globals) -> anyhow::Result<u8> {
         code = WORLD;
     }
     Ok(code)
+}
+
+/// The hosts as data, each made as it is written.
+struct Rows<'a>(&'a [HostReport]);
+
+impl Serialize for Rows<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut map = serializer.serialize_map(Some(2))?;
+        map.serialize_entry("items", &Items(self.0))?;
+        map.serialize_entry("schemaVersion", &1)?;
+        map.end()
+    }
+}
+
+struct Items<'a>(&'a [HostReport]);
+
+impl Serialize for Items<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_seq(self.0.iter().map(json_row))
+    }
 }
 
 fn json_row(report: &HostReport) -> Value {

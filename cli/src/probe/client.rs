@@ -15,6 +15,7 @@ use tokio_rustls::client::TlsStream;
 
 use super::answer::{answered, closed, failed, is_whole};
 use super::plan::{Attempt, Sni, Trick};
+use super::request::{ANSWER, Request};
 use super::session::Sessions;
 use super::trust::{Identity, Verifier, provider};
 use super::{Outcome, Target, Version, http2};
@@ -24,45 +25,6 @@ use super::{Outcome, Target, Version, http2};
 const LISTEN: Duration = Duration::from_millis(150);
 /// The same when the first attempt ended without a word.
 const LISTEN_LONGER: Duration = Duration::from_millis(1200);
-/// As much of an answer as tells who gave it, and which headers its backend saw.
-pub(super) const ANSWER: usize = 64 << 10;
-
-/// What is asked for.
-pub(super) struct Request {
-    /// The Host header.
-    pub(super) host: String,
-    /// The path with its query.
-    pub(super) path: String,
-    /// More headers.
-    pub(super) headers: Vec<(String, String)>,
-}
-
-impl Request {
-    /// The request of an attempt.
-    pub(super) fn of(target: &Target, attempt: &Attempt) -> Self {
-        let headers = match &attempt.trick {
-            Trick::Spoofing(spoof) => spoof.headers(),
-            _ => Vec::new(),
-        };
-        let path = match &attempt.trick {
-            Trick::Path(path) => path,
-            _ => &target.path,
-        };
-        Self {
-            host: target.host.clone(),
-            path: path.clone(),
-            headers,
-        }
-    }
-
-    fn text(&self) -> String {
-        let mut text = format!("GET {} HTTP/1.1\r\nHost: {}\r\n", self.path, self.host);
-        for (name, value) in &self.headers {
-            text.push_str(&format!("{name}: {value}\r\n"));
-        }
-        text + "User-Agent: kubectl-mtls\r\nConnection: close\r\n\r\n"
-    }
-}
 
 /// A request over TLS; once more, and with more patience, where nothing came back.
 pub(super) async fn tls(target: &Target, attempt: &Attempt, version: Version) -> Outcome {

@@ -13,7 +13,7 @@ use tokio::time::timeout;
 use tokio_rustls::client::TlsStream;
 
 use super::answer::{closed, failed, of_status};
-use super::client::{ANSWER, Request};
+use super::request::{ANSWER, Request};
 use super::{Outcome, Version};
 
 /// Listens for an alert, sends the request, and reads the answer.

@@ -3,6 +3,7 @@
 
 mod bad_input;
 mod configuration;
+mod full_disk;
 mod hosts;
 mod lint;
 mod lint_fix;
@@ -10,6 +11,7 @@ mod lint_forms;
 mod lint_input;
 mod lint_live;
 mod pki;
+mod pki_out;
 mod protect;
 
 use std::io::Write as _;

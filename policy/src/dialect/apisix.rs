@@ -11,6 +11,7 @@ mod read;
 mod settings;
 mod settle;
 mod ssl;
+mod syntax;
 mod tls;
 mod upstream;
 mod write;
@@ -56,6 +57,7 @@ pub(super) static DIALECT: Dialect = Dialect {
     library: Library::OpenSsl,
     trusts_pair: false,
     ca_keys: &["ca.crt", "cert", "tls.crt"],
+    syntax: syntax::SYNTAX,
     read: read::read,
     settle: settle::settle,
     select: ssl::select,

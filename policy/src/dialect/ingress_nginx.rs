@@ -21,6 +21,7 @@ mod refusal;
 mod secret;
 mod settings;
 mod settle;
+mod syntax;
 mod upstream;
 mod values;
 mod words;
@@ -53,6 +54,7 @@ pub(super) static DIALECT: Dialect = Dialect {
     // The controller writes key pair and CA into one file (`ssl.go`, ConfigureCACertWithCertAndKey).
     trusts_pair: true,
     ca_keys: &["ca.crl", "ca.crt"],
+    syntax: syntax::SYNTAX,
     read: read::read,
     settle: settle::settle,
     select: secret::select,

@@ -23,6 +23,7 @@ mod read;
 mod reference;
 mod settings;
 mod settle;
+mod syntax;
 mod version;
 mod watch;
 mod wildcard;
@@ -112,6 +113,7 @@ pub(super) static DIALECT: Dialect = Dialect {
     library: Library::Go,
     trusts_pair: false,
     ca_keys: &["ca.crt", "tls.ca"],
+    syntax: syntax::SYNTAX,
     read: read::read,
     settle: settle::settle,
     select: outcome::select,

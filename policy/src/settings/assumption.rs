@@ -18,6 +18,9 @@ pub struct Assumption {
     /// Whether an object can come to something else without it, by what it says and how it was
     /// read; most of them cannot, and are not tried.
     pub touches: fn(&Object, &ObjectFacts) -> bool,
+    /// Whether objects are read otherwise without it. What is only settled otherwise is not read
+    /// again.
+    pub reads: bool,
     /// The other values.
     pub otherwise: &'static [fn(&mut GatewayConfig)],
 }
@@ -68,7 +71,7 @@ impl Trial<'_> {
             for otherwise in assumption.otherwise {
                 let mut other = config.clone();
                 otherwise(&mut other);
-                self.compare(other, assumption.says, hosts);
+                self.compare(other, assumption, hosts);
             }
         }
     }
@@ -81,26 +84,28 @@ impl Trial<'_> {
     }
 
     /// Settles the instance's hosts with other settings.
-    fn compare(&self, other: GatewayConfig, says: &'static str, hosts: &mut [HostReport]) {
-        let instead = (self.gateway.dialect, self.gateway.instance.clone(), other);
-        let settings = Settings {
-            instead: Some(Box::new(instead)),
-            ..self.facts.settings.clone()
-        };
+    fn compare(&self, other: GatewayConfig, assumption: &Assumption, hosts: &mut [HostReport]) {
+        let settings = self.facts.settings.instead(&self.gateway, other);
+        let again = assumption.reads.then(|| self.read_again(settings.clone()));
+        let facts = again.as_ref().unwrap_or(self.facts);
+        let view = facts.view().at(self.now).told(&settings);
+        let of_gateway = hosts
+            .iter_mut()
+            .filter(|host| host.host.key.gateway == self.gateway);
+        for host in of_gateway.filter(|host| !host.assumed.contains(&assumption.says)) {
+            if dialect::settle(&host.host.key, &view).verdict() != host.verdict {
+                host.assumed.push(assumption.says);
+            }
+        }
+    }
+
+    fn read_again(&self, settings: Settings) -> Facts {
         let mut facts = self.facts.with_settings(settings);
         for object in &self.objects {
             let read = dialect::read(object, &facts.settings);
             facts.insert(read);
         }
-        let view = facts.view().at(self.now);
-        let of_gateway = hosts
-            .iter_mut()
-            .filter(|host| host.host.key.gateway == self.gateway);
-        for host in of_gateway.filter(|host| !host.assumed.contains(&says)) {
-            if dialect::settle(&host.host.key, &view).verdict() != host.verdict {
-                host.assumed.push(says);
-            }
-        }
+        facts
     }
 }
 

@@ -73,7 +73,7 @@ impl Change {
         let mut judged = Judged::new(&live.state.warn, self.removal());
         let mut wanted = BTreeSet::new();
         for (index, key) in self.hosts.iter().enumerate() {
-            if judged.denials.len() >= ENOUGH {
+            if judged.refusals >= ENOUGH {
                 judged.more = self.hosts.len() - index;
                 break;
             }

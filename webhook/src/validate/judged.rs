@@ -14,6 +14,8 @@ pub(super) const ENOUGH: usize = 10;
 pub(super) struct Judged<'a> {
     /// Reasons to refuse it.
     pub(super) denials: Vec<Charge>,
+    /// How often it is to be refused; one sin counts for each host.
+    pub(super) refusals: usize,
     /// Hosts that were not settled.
     pub(super) more: usize,
     warnings: Vec<Charge>,
@@ -37,6 +39,7 @@ impl<'a> Judged<'a> {
     pub(super) fn new(only_warn: &'a [&'static str], removal: Option<Arc<ObjectRef>>) -> Self {
         Self {
             denials: Vec::new(),
+            refusals: 0,
             more: 0,
             warnings: Vec::new(),
             notes: BTreeSet::new(),
@@ -94,10 +97,12 @@ impl<'a> Judged<'a> {
             true => &mut self.denials,
             false => &mut self.warnings,
         };
-        if !list
+        let known = list
             .iter()
-            .any(|known| known.finding.key() == charge.finding.key())
-        {
+            .any(|known| known.finding.key() == charge.finding.key());
+        self.refusals += usize::from(denies);
+        // No more warnings than are shown: an object can have thousands.
+        if !known && (denies || list.len() < ENOUGH) {
             list.push(charge);
         }
     }

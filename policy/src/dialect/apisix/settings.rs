@@ -23,6 +23,7 @@ pub(super) const ASSUMPTIONS: &[Assumption] = &[Assumption {
     says: "plain HTTP is served: service.http.enabled is true",
     part: Part::Config,
     touches: |_, _| true,
+    reads: false,
     otherwise: &[|config| {
         config
             .config

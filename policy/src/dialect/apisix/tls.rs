@@ -6,6 +6,7 @@ use serde_json::Value;
 
 use super::pattern::{is_anchored, is_broken};
 use super::read::Reader;
+use super::syntax::DEPTH as DEPTH_FORM;
 use crate::dialect::host_name;
 use crate::fact::{
     Demand, Depth, Harm, Malformed, Mode, ObjectFacts, Remark, RemarkKind, TrustRef,
@@ -87,7 +88,7 @@ impl Reader<'_> {
     /// What the CRD lets pass and the schema of APISIX does not (`apisix/schema_def.lua`): a
     /// negative depth, a pattern twice. The object is then never synced.
     fn refused(&self, client: &Value) -> Vec<Remark> {
-        let depth = client["depth"].as_i64().filter(|depth| *depth < 0);
+        let depth = Some(&client["depth"]).filter(|depth| !DEPTH_FORM.accepts_value(depth));
         let depth = depth.map(|depth| {
             let message = format!("depth {depth} is refused by APISIX: the object is not loaded");
             let hint = "write the number of CAs between the root and the clients, 0 or more";

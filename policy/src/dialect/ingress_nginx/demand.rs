@@ -3,8 +3,8 @@
 
 use super::page::is_page;
 use super::pattern;
+use super::syntax::{KNOWN, SUBJECT_START};
 use super::values::{Ingress, is_basic, shown};
-use super::words::KNOWN;
 use crate::fact::{Demand, Harm, Mode, Remark, RemarkKind, TrustRef};
 use crate::site::{Repair, Site};
 
@@ -250,7 +250,7 @@ impl Ingress<'_> {
             ));
         }
         if let Some(value) = self.raw(SUBJECT) {
-            match value.strip_prefix("CN=") {
+            match value.strip_prefix(SUBJECT_START) {
                 None => reasons.push((SUBJECT, format!("{SUBJECT} does not begin with CN="))),
                 Some(rest) if !pattern::go_accepts(rest) => {
                     let value = shown(value);

@@ -1,6 +1,6 @@
 //! One Ingress to routes and remarks, as the controller's annotation parsers read it.
 
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use serde_json::Value;
@@ -74,7 +74,7 @@ impl Ingress<'_> {
         &self,
         asked: Asked,
         raw: Raw,
-        places: HashMap<String, Place>,
+        places: BTreeMap<String, Place>,
         remarks: &mut Vec<Remark>,
     ) -> ServerPart {
         let mut hosts: Vec<_> = self.rules().iter().map(|rule| self.host(rule)).collect();
@@ -236,7 +236,7 @@ impl Ingress<'_> {
         &self,
         shared: &Shared<'_>,
         asked: &Asked,
-    ) -> (Vec<Arc<Route>>, HashMap<String, Place>) {
+    ) -> (Vec<Arc<Route>>, BTreeMap<String, Place>) {
         let mut drafts = self.rule_drafts(asked);
         let aliases = self.aliases();
         let pointer = self.site("server-alias").pointer;

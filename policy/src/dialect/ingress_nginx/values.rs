@@ -1,7 +1,9 @@
 //! One Ingress and its annotations, as the controller's parsers read single values.
 
 use super::controller::Controller;
+use super::syntax::BOOLEANS;
 use crate::Object;
+use crate::dialect::syntax::parts;
 use crate::fact::{Harm, Malformed, Remark, RemarkKind, TrustRef};
 use crate::object::{SecretRef, annotation_pointer};
 use crate::site::{Repair, Site};
@@ -138,12 +140,10 @@ pub(super) fn remark(
 /// `k8s.ParseNameNS`: exactly two parts (`internal/k8s/main.go:36-43`). An empty part is never
 /// found, because the look-up key is the value as it stands.
 fn reference(spelt: &str) -> Result<SecretRef, Malformed> {
-    match spelt.split('/').collect::<Vec<_>>().as_slice() {
-        [_] => Err(Malformed::NoNamespace),
-        [namespace, name] if !namespace.is_empty() && !name.is_empty() => {
-            Ok(SecretRef::new(namespace, name))
-        }
-        _ => Err(Malformed::WrongParts),
+    match parts(spelt) {
+        Some((namespace, name)) => Ok(SecretRef::new(namespace, name)),
+        None if spelt.contains('/') => Err(Malformed::WrongParts),
+        None => Err(Malformed::NoNamespace),
     }
 }
 
@@ -159,11 +159,8 @@ pub(super) fn is_server_name(text: &str) -> bool {
 }
 
 pub(super) fn parse_bool(value: &str) -> Option<bool> {
-    match value {
-        "1" | "t" | "T" | "TRUE" | "true" | "True" => Some(true),
-        "0" | "f" | "F" | "FALSE" | "false" | "False" => Some(false),
-        _ => None,
-    }
+    let at = BOOLEANS.iter().position(|word| *word == value)?;
+    Some(at < BOOLEANS.len() / 2)
 }
 
 /// A value for messages, in quotes; of a long one the beginning.

@@ -1,19 +1,10 @@
 //! Names that nothing in the controller reads or reports: misspelt ones, and wrong prefixes.
 
 use super::PREFIX;
+use super::syntax::KNOWN;
 use super::values::{self, Ingress};
 use crate::fact::{Harm, Remark, RemarkKind};
 use crate::object::annotation_pointer;
-
-/// The annotations about client certificates that the controller knows.
-pub(super) const KNOWN: [&str; 6] = [
-    "auth-tls-error-page",
-    "auth-tls-match-cn",
-    "auth-tls-pass-certificate-to-upstream",
-    "auth-tls-secret",
-    "auth-tls-verify-client",
-    "auth-tls-verify-depth",
-];
 
 /// Prefixes that other controllers use, or that this one once used.
 const WRONG_PREFIXES: [&str; 3] = ["ingress.kubernetes.io/", "nginx.org/", "nginx.com/"];

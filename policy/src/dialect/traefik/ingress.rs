@@ -7,8 +7,10 @@ use serde_json::Value;
 
 use super::PREFIX;
 use super::reference::{PROVIDER, may_cross};
+use super::syntax::SETTINGS;
 use super::version::{WILDCARDS, has};
 use crate::dialect::host_name;
+use crate::dialect::syntax::head;
 use crate::fact::{
     Harm, Matching, ObjectFacts, OptionTarget, OptionUse, PlainHttp, Protocol, Remark, RemarkKind,
     Route,
@@ -16,9 +18,6 @@ use crate::fact::{
 use crate::object::annotation_pointer;
 use crate::site::Site;
 use crate::{Gateway, GatewayConfig, Object, ObjectRef, Repair};
-
-/// Settings under `router.tls.` that Traefik knows; another makes it skip the Ingress.
-const TLS_SETTINGS: [&str; 3] = ["certresolver", "domains", "options"];
 
 pub(super) fn read(
     object: &Object,
@@ -205,8 +204,8 @@ impl<'a> Router<'a> {
     /// A setting that Traefik does not know makes it skip the Ingress (`kubernetes.go:279-283`).
     fn dropped(&self, object: &Object, remarks: &mut Vec<Remark>) -> Option<String> {
         let unknown = self.0.iter().find(|(setting, _)| {
-            let under_tls = setting.strip_prefix("tls.").map(first_part);
-            under_tls.is_some_and(|part| !TLS_SETTINGS.contains(&part))
+            let under_tls = setting.strip_prefix("tls.").map(head);
+            under_tls.is_some_and(|part| !SETTINGS.contains(&part))
                 || (setting.starts_with("tls") && !setting.starts_with("tls.") && *setting != "tls")
         });
         let (_, (key, _)) = unknown?;
@@ -220,10 +219,6 @@ impl<'a> Router<'a> {
         });
         Some(format!("{key} is no setting of Traefik"))
     }
-}
-
-fn first_part(setting: &str) -> &str {
-    setting.split(['.', '[']).next().unwrap_or(setting)
 }
 
 fn switched_off(object: &Object, key: &str, value: &str) -> Remark {

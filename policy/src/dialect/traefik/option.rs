@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use super::reference;
+use super::syntax::VERIFYING;
 use super::words::{is_cipher, is_curve, is_version};
 use crate::fact::{
     Demand, Harm, Malformed, Mode, ObjectFacts, Remark, RemarkKind, TlsOption, TrustRef,
@@ -32,6 +33,7 @@ pub(super) fn read(
     let unknown = mode.is_none() && !spelt.is_empty();
     let unusable = unusable(object, &mut facts.remarks)
         .or_else(|| unknown.then(|| format!("clientAuthType {spelt:?} does not exist")));
+    facts.remarks.extend(without_ca(object, spelt, &names));
     facts.remarks.extend(unknown_versions(object));
     facts.remarks.extend(strict_alone(object));
     let site = match spelt {
@@ -97,6 +99,20 @@ fn unknown_type(object: &Object, spelt: &str) -> Remark {
         hint: "write RequireAndVerifyClientCert".to_owned(),
         repair: None,
     }
+}
+
+/// Traefik does not build an option that verifies and names nothing to verify by.
+fn without_ca(object: &Object, spelt: &str, names: &[String]) -> Option<Remark> {
+    (VERIFYING.contains(&spelt) && names.is_empty()).then(|| Remark {
+        site: Site::new(&object.id, "/spec/clientAuth/clientAuthType"),
+        kind: RemarkKind::Invalid,
+        harm: Harm::Closes,
+        message: format!(
+            "{spelt} without secretNames: Traefik closes every connection to the hosts of this TLSOption"
+        ),
+        hint: "name the Secret with the client CA in spec.clientAuth.secretNames".to_owned(),
+        repair: None,
+    })
 }
 
 /// A cipher suite or a curve that Traefik does not know breaks the option, and with it every

@@ -29,6 +29,7 @@ pub(super) const ASSUMPTIONS: &[Assumption] = &[
                redirect, websecure with TLS",
         part: Part::Args,
         touches: |_, _| true,
+        reads: true,
         otherwise: &[
             |config| {
                 entry_points(
@@ -52,6 +53,7 @@ pub(super) const ASSUMPTIONS: &[Assumption] = &[
         says: "the argument providers.kubernetesCRD.allowCrossNamespace is off",
         part: Part::Args,
         touches: |object, _| object.spec["tls"]["options"].is_object(),
+        reads: true,
         otherwise: &[|config| {
             // The entry points stay those that are assumed.
             entry_points(config, &["websecure.http.tls=true"]);
@@ -64,6 +66,7 @@ pub(super) const ASSUMPTIONS: &[Assumption] = &[
         says: "the argument core.strictTLSOptions is off",
         part: Part::Args,
         touches: |_, _| true,
+        reads: false,
         otherwise: &[|config| {
             entry_points(config, &["websecure.http.tls=true"]);
             config.args.push("--core.strictTLSOptions=true".to_owned());
@@ -73,12 +76,14 @@ pub(super) const ASSUMPTIONS: &[Assumption] = &[
         says: "Traefik is of version 2, which reads the group traefik.containo.us",
         part: Part::Version,
         touches: |object, _| object.id.group() == super::OLD_GROUP,
+        reads: true,
         otherwise: &[|config| config.version = Some("3.0.0".to_owned())],
     },
     Assumption {
         says: "Traefik is of version 3.7 or newer",
         part: Part::Version,
         touches: |_, _| true,
+        reads: true,
         otherwise: &[|config| config.version = Some("3.6.0".to_owned())],
     },
 ];

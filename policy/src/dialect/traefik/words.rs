@@ -16,14 +16,14 @@ pub(super) fn is_version(name: &str) -> bool {
     VERSIONS.contains(&name)
 }
 
-const VERSIONS: [&str; 4] = [
+pub(super) const VERSIONS: &[&str] = &[
     "VersionTLS10",
     "VersionTLS11",
     "VersionTLS12",
     "VersionTLS13",
 ];
 
-const CURVES: [&str; 14] = [
+pub(super) const CURVES: &[&str] = &[
     "secp256r1",
     "CurveP256",
     "secp384r1",
@@ -40,7 +40,7 @@ const CURVES: [&str; 14] = [
     "SecP384r1MLKEM1024",
 ];
 
-const CIPHERS: [&str; 28] = [
+pub(super) const CIPHERS: &[&str] = &[
     "TLS_RSA_WITH_RC4_128_SHA",
     "TLS_RSA_WITH_3DES_EDE_CBC_SHA",
     "TLS_RSA_WITH_AES_128_CBC_SHA",
