@@ -76,6 +76,7 @@ impl Webhook {
         command
             .env("KUBECONFIG", kubeconfig)
             .args([
+                "--cert-mode=files".to_owned(),
                 format!("--tls-cert={}", folder.join("tls.crt").display()),
                 format!("--tls-key={}", folder.join("tls.key").display()),
                 format!("--listen=127.0.0.1:{port}"),
