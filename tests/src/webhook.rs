@@ -20,8 +20,10 @@ pub struct Webhook {
     pub health: u16,
     /// Its process.
     pub process: Process,
-    port: u16,
-    folder: PathBuf,
+    /// The port of reviews.
+    pub port: u16,
+    /// Where its certificate, key and CA are.
+    pub folder: PathBuf,
     name: String,
     cluster: Cluster,
 }
@@ -143,8 +145,11 @@ fn manifests() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../manifests")
 }
 
-/// A serving certificate for 127.0.0.1 and its CA.
-fn certificate(folder: &Path) -> anyhow::Result<()> {
+/// Writes a serving certificate for 127.0.0.1 and its CA.
+///
+/// # Errors
+/// When the folder cannot be written.
+pub fn certificate(folder: &Path) -> anyhow::Result<()> {
     let now = SystemTime::now()
         .duration_since(UNIX_EPOCH)
         .context("the clock is before 1970")?;
