@@ -10,6 +10,7 @@ mod live;
 mod path;
 mod serving;
 mod settings;
+mod strangers;
 
 use std::path::Path;
 use std::process::Command;
