@@ -63,7 +63,7 @@ impl Crowd {
     /// A new connection; it takes the place of the oldest stranger when there is none left.
     pub(super) fn enter(&self) -> Arc<Guest> {
         let cut = Arc::new(Notify::new());
-        let mut place = self.strangers.sit();
+        let mut place = self.strangers.squeeze();
         place.rest(&cut);
         Arc::new(Guest {
             cut,
@@ -74,14 +74,19 @@ impl Crowd {
 }
 
 impl Guest {
-    /// It has sent a review, which is being answered: it is not cut meanwhile.
-    pub(super) fn begins(&self) {
+    /// It has sent a review, which is being answered: it is not cut meanwhile. `false`: there are
+    /// as many clients as may be, and all are at work.
+    pub(super) fn begins(&self) -> bool {
         let mut place = self.place();
         let (seat, known) = &mut *place;
         if !*known {
-            (*seat, *known) = (self.clients.sit(), true);
+            let Some(client) = self.clients.sit() else {
+                return false;
+            };
+            (*seat, *known) = (client, true);
         }
         seat.work();
+        true
     }
 
     /// The answer is ready.
@@ -106,10 +111,23 @@ impl Room {
         self.seated.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn sit(self: &Arc<Self>) -> Place {
+    /// A place, perhaps that of who has been idle for longest.
+    fn sit(self: &Arc<Self>) -> Option<Place> {
+        let mut seated = self.seated();
+        if seated.count >= self.most {
+            seated.idle.pop_first()?.1.notify_one();
+        }
+        seated.count += 1;
+        Some(Place {
+            room: Arc::clone(self),
+            turn: None,
+        })
+    }
+
+    /// A place where there may be none left: who is cut leaves it in a moment.
+    fn squeeze(self: &Arc<Self>) -> Place {
         let mut seated = self.seated();
         seated.count += 1;
-        // Where everybody is at work the room is overfull until somebody is done.
         if seated.count > self.most
             && let Some((_, cut)) = seated.idle.pop_first()
         {
@@ -159,7 +177,7 @@ mod tests {
     fn the_oldest_stranger_goes_and_no_client() {
         let crowd = Crowd::new(3, 2);
         let client = crowd.enter();
-        client.begins();
+        assert!(client.begins());
         client.rests();
         let strangers: Vec<_> = (0..10).map(|_| crowd.enter()).collect();
         let cut: Vec<_> = strangers.iter().map(|guest| is_cut(guest)).collect();
@@ -171,18 +189,29 @@ mod tests {
     fn the_longest_idle_client_goes_and_none_at_work() {
         let crowd = Crowd::new(9, 2);
         let guests: Vec<_> = (0..3).map(|_| crowd.enter()).collect();
-        guests[0].begins();
-        guests[1].begins();
+        assert!(guests[0].begins());
+        assert!(guests[1].begins());
         guests[1].rests();
-        guests[2].begins();
+        assert!(guests[2].begins());
         assert!(is_cut(&guests[1]) && !is_cut(&guests[0]) && !is_cut(&guests[2]));
         guests[0].rests();
         guests[2].rests();
-        guests[0].begins();
+        assert!(guests[0].begins());
         guests[0].rests();
         let late = crowd.enter();
-        late.begins();
+        assert!(late.begins());
         assert!(is_cut(&guests[2]) && !is_cut(&guests[0]));
+    }
+
+    #[test]
+    fn when_all_are_at_work_nobody_is_taken_in() {
+        let crowd = Crowd::new(9, 2);
+        let guests: Vec<_> = (0..3).map(|_| crowd.enter()).collect();
+        let begun: Vec<_> = guests.iter().map(|guest| guest.begins()).collect();
+        assert_eq!(begun, [true, true, false]);
+        assert!(guests[0].begins() && !guests[2].begins());
+        guests[0].rests();
+        assert!(guests[2].begins() && is_cut(&guests[0]));
     }
 
     #[test]

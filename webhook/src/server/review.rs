@@ -26,6 +26,8 @@ const MARGIN: Duration = Duration::from_millis(300);
 const TRAVEL: Duration = Duration::from_millis(100);
 /// What the API server shows of a panic.
 const BUG: &str = "the webhook has a bug: its log tells where";
+/// What a client is told that comes while every place is at work.
+const CROWDED: &str = "too many clients at once";
 /// Where nothing is said.
 const DEFAULT: Duration = Duration::from_secs(5);
 /// The longest that a webhook may be given.
@@ -102,7 +104,9 @@ async fn review(
         state,
         deadline: begun + limit.saturating_sub(MARGIN),
     };
-    guest.begins();
+    if !guest.begins() {
+        return refused("unread", StatusCode::SERVICE_UNAVAILABLE, CROWDED);
+    }
     let judged = timeout_at(deadline, caught(webhook.judge(&request, &live))).await;
     guest.rests();
     match judged {
