@@ -3,16 +3,18 @@
 #![allow(clippy::unwrap_used)]
 
 mod admission;
+mod admission_policies;
 mod authority;
 mod endpoint;
 mod guides;
 mod live;
 mod matrix;
 mod path;
-mod policies;
 mod requests;
+mod serving;
 mod settings;
 mod signers;
+mod strangers;
 
 use std::path::Path;
 use std::process::Command;

@@ -1,6 +1,7 @@
 //! A real control plane on loopback: etcd, kube-apiserver, kube-controller-manager and Traefik,
 //! built from their Go modules once and cached outside the tree, and the webhook under test.
 
+pub mod balancer;
 pub mod build;
 pub mod cluster;
 pub mod contour;
@@ -10,8 +11,10 @@ pub mod echo;
 pub mod gateways;
 pub mod ingress_nginx;
 pub mod keys;
+pub mod load;
 pub mod ports;
 pub mod process;
+pub mod replicas;
 pub mod traefik;
 pub mod webhook;
 

@@ -66,6 +66,26 @@ impl Process {
         })
     }
 
+    /// Ends it at once, as a failing node does.
+    ///
+    /// # Errors
+    /// When it has ended already.
+    pub fn kill(&mut self) -> anyhow::Result<()> {
+        self.child.kill().context("killing a process")?;
+        self.child.wait().context("killing a process").map(drop)
+    }
+
+    /// Its resident memory in KiB.
+    ///
+    /// # Errors
+    /// When it does not run.
+    pub fn memory(&self) -> anyhow::Result<u64> {
+        let status = std::fs::read_to_string(format!("/proc/{}/status", self.id()))?;
+        let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
+        let words = line.context("no VmRSS")?.trim_end_matches("kB").trim();
+        words.parse().context("VmRSS")
+    }
+
     /// Leaves it running when its owner goes.
     pub fn leave(self) {
         std::mem::forget(self);

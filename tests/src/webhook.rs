@@ -20,8 +20,10 @@ pub struct Webhook {
     pub health: u16,
     /// Its process.
     pub process: Process,
-    port: u16,
-    folder: PathBuf,
+    /// The port of reviews.
+    pub port: u16,
+    /// Where its certificate, key and CA are.
+    pub folder: PathBuf,
     name: String,
     cluster: Cluster,
 }
@@ -76,6 +78,7 @@ impl Webhook {
         command
             .env("KUBECONFIG", kubeconfig)
             .args([
+                "--cert-mode=files".to_owned(),
                 format!("--tls-cert={}", folder.join("tls.crt").display()),
                 format!("--tls-key={}", folder.join("tls.key").display()),
                 format!("--listen=127.0.0.1:{port}"),
@@ -152,8 +155,11 @@ fn manifests() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../manifests")
 }
 
-/// A serving certificate for 127.0.0.1 and its CA.
-fn certificate(folder: &Path) -> anyhow::Result<()> {
+/// Writes a serving certificate for 127.0.0.1 and its CA.
+///
+/// # Errors
+/// When the folder cannot be written.
+pub fn certificate(folder: &Path) -> anyhow::Result<()> {
     let now = SystemTime::now()
         .duration_since(UNIX_EPOCH)
         .context("the clock is before 1970")?;

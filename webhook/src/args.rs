@@ -3,18 +3,51 @@
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
-use clap::Parser;
+use clap::{Parser, ValueEnum};
+
+use crate::serving::span;
 
 /// Admission webhook for client-certificate authentication at Kubernetes gateways
 #[derive(Parser)]
 #[command(name = "mtls-webhook", version)]
 pub(crate) struct Args {
-    /// Path to the serving certificate, PEM
+    /// Where the serving certificate comes from
+    #[arg(long, value_name = "MODE", default_value = "self-managed")]
+    pub(crate) cert_mode: CertMode,
+    /// Path to the serving certificate, PEM; read again when it changes (files)
     #[arg(long, value_name = "FILE")]
-    pub(crate) tls_cert: PathBuf,
-    /// Path to the key of the serving certificate, PEM
+    pub(crate) tls_cert: Option<PathBuf>,
+    /// Path to the key of the serving certificate, PEM; read again when it changes (files)
     #[arg(long, value_name = "FILE")]
-    pub(crate) tls_key: PathBuf,
+    pub(crate) tls_key: Option<PathBuf>,
+    /// The webhook's own namespace [default: $POD_NAMESPACE, else kubectl-mtls]
+    #[arg(long, value_name = "NAME")]
+    namespace: Option<String>,
+    /// Secret in that namespace that holds the CA (self-managed)
+    #[arg(long, value_name = "NAME", default_value = "mtls-webhook-ca")]
+    pub(crate) ca_secret: String,
+    /// Service in that namespace that the API server calls (self-managed)
+    #[arg(long, value_name = "NAME", default_value = "mtls-webhook")]
+    pub(crate) service: String,
+    /// Further name or address of the serving certificate (self-managed; can be repeated)
+    #[arg(long, value_name = "NAME")]
+    pub(crate) dns_name: Vec<String>,
+    /// Name of the ValidatingWebhookConfiguration and the MutatingWebhookConfiguration whose
+    /// caBundles are kept (self-managed)
+    #[arg(long, value_name = "NAME", default_value = "kubectl-mtls")]
+    pub(crate) webhook_configuration: String,
+    /// How long a CA lives (self-managed)
+    #[arg(long, value_name = "SPAN", default_value = "365d", value_parser = span::parse)]
+    pub(crate) ca_validity: i64,
+    /// How long a serving certificate lives (self-managed)
+    #[arg(long, value_name = "SPAN", default_value = "24h", value_parser = span::parse)]
+    pub(crate) leaf_validity: i64,
+    /// Only clients with a certificate of these CAs are heard, PEM; read again when it changes
+    #[arg(long, value_name = "FILE")]
+    pub(crate) api_server_ca: Option<PathBuf>,
+    /// Common name that the certificate of the API server must have
+    #[arg(long, value_name = "CN", requires = "api_server_ca")]
+    pub(crate) api_server_name: Option<String>,
     /// Where admission reviews come in, HTTPS
     #[arg(long, value_name = "ADDRESS", default_value = "0.0.0.0:8443")]
     pub(crate) listen: SocketAddr,
@@ -36,6 +69,27 @@ pub(crate) struct Args {
     /// What is logged, as info or debug
     #[arg(long, value_name = "FILTER", default_value = "info")]
     pub(crate) log: String,
+}
+
+/// Where the serving certificate comes from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum CertMode {
+    /// Every replica signs its own, by a CA in a Secret
+    SelfManaged,
+    /// From --tls-cert and --tls-key
+    Files,
+}
+
+impl Args {
+    /// The webhook's own namespace.
+    pub(crate) fn namespace(&self) -> String {
+        let told = self
+            .namespace
+            .clone()
+            .or_else(|| std::env::var("POD_NAMESPACE").ok());
+        told.filter(|name| !name.is_empty())
+            .unwrap_or_else(|| "kubectl-mtls".to_owned())
+    }
 }
 
 fn rule(id: &str) -> Result<&'static str, String> {

@@ -8,6 +8,7 @@ mod metrics;
 mod mutate;
 mod review;
 mod server;
+mod serving;
 mod state;
 mod touched;
 mod validate;
@@ -36,6 +37,14 @@ fn main() -> ExitCode {
         .with_env_filter(filter)
         .with_writer(std::io::stderr)
         .init();
+    std::panic::set_hook(Box::new(|panic| {
+        // What a panic says may quote an object: only its place is told.
+        let place = panic
+            .location()
+            .map(ToString::to_string)
+            .unwrap_or_default();
+        tracing::error!(place, "panicked");
+    }));
     match start(&args) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
@@ -48,6 +57,7 @@ fn main() -> ExitCode {
 #[tokio::main]
 async fn start(args: &args::Args) -> anyhow::Result<()> {
     let state = state::State::connect(args).await?;
+    let resolver = serving::spawn(args, &state)?;
     index::spawn(&state);
-    server::serve(args, state).await
+    server::serve(args, state, resolver).await
 }

@@ -21,6 +21,8 @@ pub(crate) struct Metrics {
     reviews: Family<Review, Counter>,
     lookups: Family<Result, Counter>,
     durations: Family<Answered, Histogram, fn() -> Histogram>,
+    certificates: Family<Certificate, Gauge>,
+    certificate_troubles: Counter,
 }
 
 impl Default for Metrics {
@@ -29,6 +31,8 @@ impl Default for Metrics {
             reviews: Family::default(),
             lookups: Family::default(),
             durations: Family::new_with_constructor(|| Histogram::new(BUCKETS)),
+            certificates: Family::default(),
+            certificate_troubles: Counter::default(),
         }
     }
 }
@@ -49,7 +53,23 @@ struct Result {
     result: &'static str,
 }
 
+#[derive(Clone, Debug, EncodeLabelSet, Eq, Hash, PartialEq)]
+struct Certificate {
+    certificate: &'static str,
+}
+
 impl Metrics {
+    /// When the certificate that is served ends (`leaf`), or the CA that signed it (`ca`).
+    pub(crate) fn certificate(&self, certificate: &'static str, expires: i64) {
+        let row = Certificate { certificate };
+        self.certificates.get_or_create(&row).set(expires);
+    }
+
+    /// The serving certificate could not be renewed, read or published.
+    pub(crate) fn certificate_trouble(&self) {
+        self.certificate_troubles.inc();
+    }
+
     /// Counts a review by what was answered, and how long it took from body to answer.
     pub(crate) fn review(&self, webhook: &'static str, result: &'static str, took: Duration) {
         self.durations
@@ -87,6 +107,16 @@ impl Metrics {
             "review_duration_seconds",
             "Time from the body to the answer",
             self.durations.clone(),
+        );
+        registry.register(
+            "serving_certificate_expiry_timestamp_seconds",
+            "When the serving certificate and its CA end",
+            self.certificates.clone(),
+        );
+        registry.register(
+            "serving_certificate_troubles",
+            "Failures to renew, read or publish the serving certificate",
+            self.certificate_troubles.clone(),
         );
         let known: Gauge = Gauge::default();
         known.set(i64::try_from(objects).unwrap_or(i64::MAX));

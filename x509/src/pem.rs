@@ -92,7 +92,7 @@ pub fn blocks(pem: &[u8]) -> Vec<(String, Vec<u8>)> {
 /// The content of every certificate block, read or not.
 pub fn der_blocks(pem: &[u8]) -> Vec<Vec<u8>> {
     let text = String::from_utf8_lossy(pem);
-    let blocks = Blocks { rest: &text };
+    let blocks = Blocks { rest: &text }.take(MAX_BLOCKS);
     blocks
         .filter(|block| block.label.ends_with("CERTIFICATE"))
         .filter_map(|block| block.der())
@@ -196,5 +196,16 @@ mod tests {
                 .is_empty()
         );
         assert!(read_bundle(&vec![b'-'; MAX_BYTES + 1]).problem.is_some());
+    }
+
+    #[test]
+    fn blocks_are_bounded() {
+        let block = "-----BEGIN CERTIFICATE-----\n-----END CERTIFICATE-----\n";
+        let text = block.repeat(MAX_BLOCKS + 1);
+        assert_eq!(der_blocks(text.as_bytes()).len(), MAX_BLOCKS);
+        assert_eq!(blocks(text.as_bytes()).len(), MAX_BLOCKS);
+        let bundle = read_bundle(text.as_bytes());
+        assert_eq!(bundle.unreadable, MAX_BLOCKS);
+        assert!(bundle.problem.is_some());
     }
 }

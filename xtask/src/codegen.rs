@@ -102,6 +102,11 @@ rules:
 - apiGroups: [\"\"]
   resources: [namespaces]
   verbs: [get]
+# The caBundles, and nothing else, are written.
+- apiGroups: [admissionregistration.k8s.io]
+  resources: [mutatingwebhookconfigurations, validatingwebhookconfigurations]
+  resourceNames: [kubectl-mtls]
+  verbs: [get, patch]
 ---
 apiVersion: rbac.authorization.k8s.io/v1
 kind: ClusterRoleBinding
@@ -112,6 +117,39 @@ metadata:
 roleRef:
   apiGroup: rbac.authorization.k8s.io
   kind: ClusterRole
+  name: mtls-webhook
+subjects:
+- kind: ServiceAccount
+  name: mtls-webhook
+  namespace: kubectl-mtls
+---
+# The CA that signs the serving certificates. Who may create cannot be told which name.
+apiVersion: rbac.authorization.k8s.io/v1
+kind: Role
+metadata:
+  name: mtls-webhook
+  namespace: kubectl-mtls
+  labels:
+    app.kubernetes.io/name: mtls-webhook
+rules:
+- apiGroups: [\"\"]
+  resources: [secrets]
+  verbs: [create]
+- apiGroups: [\"\"]
+  resources: [secrets]
+  resourceNames: [mtls-webhook-ca]
+  verbs: [get, update]
+---
+apiVersion: rbac.authorization.k8s.io/v1
+kind: RoleBinding
+metadata:
+  name: mtls-webhook
+  namespace: kubectl-mtls
+  labels:
+    app.kubernetes.io/name: mtls-webhook
+roleRef:
+  apiGroup: rbac.authorization.k8s.io
+  kind: Role
   name: mtls-webhook
 subjects:
 - kind: ServiceAccount

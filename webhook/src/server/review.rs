@@ -1,0 +1,176 @@
+//! One review: read, judged and answered, within the time that the API server gives it.
+
+use std::future::Future;
+use std::panic::AssertUnwindSafe;
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::Extension;
+use axum::body::Body;
+use axum::extract::{Query, State as Shared};
+use axum::http::StatusCode;
+use axum::response::{IntoResponse, Response};
+use futures_util::FutureExt as _;
+use serde::Deserialize;
+use tokio::time::{Instant, timeout_at};
+
+use super::Server;
+use super::crowd::Guest;
+use crate::live::Live;
+use crate::review::{Answer, Request, Review};
+use crate::{mutate, validate};
+
+/// What live reads leave of the API server's patience, for the judgement after them.
+const MARGIN: Duration = Duration::from_millis(300);
+/// What the judgement leaves of it, for the answer to travel.
+const TRAVEL: Duration = Duration::from_millis(100);
+/// What the API server shows of a panic.
+const BUG: &str = "the webhook has a bug: its log tells where";
+/// What a client is told that comes while every place is at work.
+const CROWDED: &str = "too many clients at once";
+/// Where nothing is said.
+const DEFAULT: Duration = Duration::from_secs(5);
+/// The longest that a webhook may be given.
+const LONGEST: Duration = Duration::from_secs(30);
+
+/// `?timeout=5s`, which the API server appends.
+#[derive(Default, Deserialize)]
+pub(super) struct Timeout {
+    #[serde(default)]
+    timeout: String,
+}
+
+impl Timeout {
+    fn span(&self) -> Duration {
+        let seconds = self
+            .timeout
+            .strip_suffix('s')
+            .and_then(|seconds| seconds.parse().ok());
+        seconds.map_or(DEFAULT, Duration::from_secs).min(LONGEST)
+    }
+}
+
+/// Which of the two is asked.
+#[derive(Clone, Copy)]
+enum Webhook {
+    Mutate,
+    Validate,
+}
+
+pub(super) async fn validate(
+    Shared(server): Shared<Arc<Server>>,
+    Extension(guest): Extension<Arc<Guest>>,
+    Query(limit): Query<Timeout>,
+    body: Body,
+) -> Response {
+    review(&server, &guest, Webhook::Validate, limit.span(), body).await
+}
+
+pub(super) async fn mutate(
+    Shared(server): Shared<Arc<Server>>,
+    Extension(guest): Extension<Arc<Guest>>,
+    Query(limit): Query<Timeout>,
+    body: Body,
+) -> Response {
+    review(&server, &guest, Webhook::Mutate, limit.span(), body).await
+}
+
+/// What is not answered in time is an error, as if there were no answer at all: the failure policy
+/// of the configuration decides, and nobody slips through by making the judgement slow.
+async fn review(
+    server: &Server,
+    guest: &Guest,
+    webhook: Webhook,
+    limit: Duration,
+    body: Body,
+) -> Response {
+    let begun = Instant::now();
+    let (state, deadline) = (&server.state, begun + limit.saturating_sub(TRAVEL));
+    let refused = |outcome, status, reason: &str| {
+        state
+            .metrics
+            .review(webhook.name(), outcome, begun.elapsed());
+        (status, reason.to_owned()).into_response()
+    };
+    let body = match server.bodies.receive(body, deadline).await {
+        Ok(body) => body,
+        Err((status, reason)) => return refused("unread", status, reason),
+    };
+    let request = match Review::read(&body.bytes) {
+        Ok(request) => request,
+        Err(reason) => return refused("bad", StatusCode::BAD_REQUEST, &reason),
+    };
+    let live = Live {
+        state,
+        deadline: begun + limit.saturating_sub(MARGIN),
+    };
+    if !guest.begins() {
+        return refused("unread", StatusCode::SERVICE_UNAVAILABLE, CROWDED);
+    }
+    let judged = timeout_at(deadline, caught(webhook.judge(&request, &live))).await;
+    guest.rests();
+    match judged {
+        Ok(Some(answer)) => {
+            let outcome = answer.outcome();
+            state
+                .metrics
+                .review(webhook.name(), outcome, begun.elapsed());
+            let headers = [("content-type", "application/json")];
+            (headers, answer.write(&request.uid)).into_response()
+        }
+        Ok(None) => refused("panicked", StatusCode::INTERNAL_SERVER_ERROR, BUG),
+        Err(_) => refused("late", StatusCode::GATEWAY_TIMEOUT, "not judged in time"),
+    }
+}
+
+impl Webhook {
+    fn name(self) -> &'static str {
+        match self {
+            Self::Mutate => "mutate",
+            Self::Validate => "validate",
+        }
+    }
+
+    async fn judge(self, request: &Request<'_>, live: &Live<'_>) -> Answer {
+        match self {
+            Self::Validate => validate::validate(request, live).await,
+            Self::Mutate if live.state.repair => {
+                mutate::mutate(request, &live.state.facts().settings)
+            }
+            Self::Mutate => Answer::default(),
+        }
+    }
+}
+
+/// A panic ends the request and not the process. What it says stays out of the log, because it may
+/// quote the object: the hook of the process tells the place.
+async fn caught<T>(judgement: impl Future<Output = T>) -> Option<T> {
+    AssertUnwindSafe(judgement).catch_unwind().await.ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_time_is_what_the_api_server_says() {
+        let span = |text: &str| {
+            Timeout {
+                timeout: text.to_owned(),
+            }
+            .span()
+        };
+        assert_eq!(span("2s"), Duration::from_secs(2));
+        assert_eq!(span("3600s"), LONGEST);
+        for odd in ["", "s", "-1s", "1m", "99999999999999999999999s"] {
+            assert_eq!(span(odd), DEFAULT, "{odd}");
+        }
+    }
+
+    #[tokio::test]
+    async fn a_panic_ends_the_request_alone() {
+        assert_eq!(caught(async { 1 }).await, Some(1));
+        let panicked: Option<()> = caught(async { panic!("for the test") }).await;
+        assert_eq!(panicked, None);
+    }
+}
