@@ -2,10 +2,12 @@
 //! never stands in the way of anything else.
 
 mod args;
+mod audit;
 mod index;
 mod live;
 mod metrics;
 mod mutate;
+mod record;
 mod review;
 mod server;
 mod state;
@@ -49,5 +51,8 @@ fn main() -> ExitCode {
 async fn start(args: &args::Args) -> anyhow::Result<()> {
     let state = state::State::connect(args).await?;
     index::spawn(&state);
+    if !args.no_audit {
+        audit::spawn(args, &state);
+    }
     server::serve(args, state).await
 }

@@ -24,9 +24,9 @@ use tokio_rustls::TlsAcceptor;
 
 use crate::args::Args;
 use crate::live::Live;
-use crate::review::{Answer, Review};
+use crate::review::{Answer, Request, Review};
 use crate::state::State;
-use crate::{mutate, validate};
+use crate::{mutate, record, validate};
 
 /// An object, its old self and managed fields: 3 + 3 + 1 MiB.
 const BODY_LIMIT: usize = 7 * 1024 * 1024;
@@ -40,7 +40,7 @@ const MARGIN: Duration = Duration::from_millis(300);
 
 /// Serves until SIGTERM or Ctrl-C, and then lets what runs end.
 pub(crate) async fn serve(args: &Args, state: Arc<State>) -> anyhow::Result<()> {
-    let tls = TlsAcceptor::from(Arc::new(tls(args)?));
+    let tls = TlsAcceptor::from(Arc::new(tls(args, &state)?));
     let context = |address| format!("listening on {address}");
     let listener = TcpListener::bind(args.listen)
         .await
@@ -71,10 +71,13 @@ async fn terminated() -> anyhow::Result<()> {
     Ok(())
 }
 
-fn tls(args: &Args) -> anyhow::Result<ServerConfig> {
+fn tls(args: &Args, state: &State) -> anyhow::Result<ServerConfig> {
     let certs: Vec<_> = CertificateDer::pem_file_iter(&args.tls_cert)
         .and_then(Iterator::collect)
         .with_context(|| format!("reading {}", args.tls_cert.display()))?;
+    if let Some(first) = certs.first() {
+        state.metrics.serves(first);
+    }
     let key = PrivateKeyDer::from_pem_file(&args.tls_key)
         .with_context(|| format!("reading {}", args.tls_key.display()))?;
     let config = ServerConfig::builder()
@@ -203,7 +206,7 @@ async fn validate_review(
         deadline: limit.deadline(),
     };
     let answer = validate::validate(&request, &live).await;
-    answered(&state, "validate", begun, &request.uid, &answer)
+    answered(&state, "validate", begun, &request, &answer)
 }
 
 async fn mutate_review(Shared(state): Shared<Arc<State>>, body: Bytes) -> Response {
@@ -217,11 +220,11 @@ async fn mutate_review(Shared(state): Shared<Arc<State>>, body: Bytes) -> Respon
     } else {
         Answer::default()
     };
-    answered(&state, "mutate", begun, &request.uid, &answer)
+    answered(&state, "mutate", begun, &request, &answer)
 }
 
 fn refused(state: &State, webhook: &'static str, begun: Instant, reason: String) -> Response {
-    state.metrics.review(webhook, "bad", begun.elapsed());
+    state.metrics.reviews.unreadable(webhook, begun.elapsed());
     (StatusCode::BAD_REQUEST, reason).into_response()
 }
 
@@ -229,13 +232,11 @@ fn answered(
     state: &State,
     webhook: &'static str,
     begun: Instant,
-    uid: &str,
+    request: &Request<'_>,
     answer: &Answer,
 ) -> Response {
     let headers = [("content-type", "application/json")];
-    let body = answer.write(uid);
-    state
-        .metrics
-        .review(webhook, answer.outcome(), begun.elapsed());
+    let body = answer.write(&request.uid);
+    record::record(state, webhook, request, answer, begun.elapsed());
     (headers, body).into_response()
 }
