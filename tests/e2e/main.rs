@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used)]
 
 mod admission;
+mod audit;
 mod authority;
 mod endpoint;
 mod guides;

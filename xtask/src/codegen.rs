@@ -98,7 +98,7 @@ rules:
 - apiGroups: [\"\"]
   resources: [namespaces]
   verbs: [get]
----
+{AUDIT}---
 apiVersion: rbac.authorization.k8s.io/v1
 kind: ClusterRoleBinding
 metadata:
@@ -113,9 +113,64 @@ subjects:
 - kind: ServiceAccount
   name: mtls-webhook
   namespace: kubectl-mtls
-"
+{LEASE}"
     )
 }
+
+/// What the audit writes, and what it asks of the webhook's own configuration.
+const AUDIT: &str = "\
+# Reports and Events of the audit.
+- apiGroups: [wgpolicyk8s.io]
+  resources: [policyreports]
+  verbs: [get, list, create, update, patch, delete]
+- apiGroups: [openreports.io]
+  resources: [reports]
+  verbs: [get, list, create, update, patch, delete]
+- apiGroups: [events.k8s.io]
+  resources: [events]
+  verbs: [create, patch]
+# Whether the API server goes on without the webhook.
+- apiGroups: [admissionregistration.k8s.io]
+  resources: [validatingwebhookconfigurations]
+  resourceNames: [kubectl-mtls]
+  verbs: [get]
+";
+
+/// Which replica audits.
+const LEASE: &str = "\
+---
+apiVersion: rbac.authorization.k8s.io/v1
+kind: Role
+metadata:
+  name: mtls-webhook-audit
+  namespace: kubectl-mtls
+  labels:
+    app.kubernetes.io/name: mtls-webhook
+rules:
+- apiGroups: [coordination.k8s.io]
+  resources: [leases]
+  verbs: [create]
+- apiGroups: [coordination.k8s.io]
+  resources: [leases]
+  resourceNames: [mtls-webhook-audit]
+  verbs: [get, update, patch]
+---
+apiVersion: rbac.authorization.k8s.io/v1
+kind: RoleBinding
+metadata:
+  name: mtls-webhook-audit
+  namespace: kubectl-mtls
+  labels:
+    app.kubernetes.io/name: mtls-webhook
+roleRef:
+  apiGroup: rbac.authorization.k8s.io
+  kind: Role
+  name: mtls-webhook-audit
+subjects:
+- kind: ServiceAccount
+  name: mtls-webhook
+  namespace: kubectl-mtls
+";
 
 fn webhooks() -> String {
     format!(
