@@ -212,18 +212,19 @@ fn what_was_bad_before_is_found_and_what_is_mended_is_forgotten() {
     shows(&webhook, "mtls_webhook_leader", 1.0);
     let enforced =
         "mtls_webhook_hosts{gateway=\"ingress-nginx\",instance=\"nginx\",verdict=\"enforced\"}";
-    shows(&webhook, enforced, 2.0);
+    shows(&webhook, enforced, 1.0);
     shows(
         &webhook,
         "mtls_webhook_findings{rule=\"missing-ca\",severity=\"error\"}",
         1.0,
     );
     an_event_is_sent_once(cluster, &webhook, ns);
+    let mut secrets = secrets(cluster, ns);
     behind_its_back(cluster, &webhook, &certificates, ns);
     let said = said(cluster, &webhook);
-    let secrets = secrets(cluster, ns);
+    secrets.extend(self::secrets(cluster, ns));
     assert!(
-        secrets.len() > 30 && said.contains("missing-ca"),
+        secrets.len() > 20 && said.contains("missing-ca"),
         "{}",
         secrets.len()
     );
@@ -386,11 +387,27 @@ fn forbid_secrets(cluster: &Cluster) {
     applied(cluster, &role.to_string());
 }
 
+/// Most clusters know one gateway alone: the webhook has to get ready without the others' groups.
+fn without_apisix(cluster: &Cluster) {
+    let group = "apisix.apache.org";
+    let names = cluster.must(&["get", "crds", "-o", "name"]).unwrap();
+    let names: Vec<_> = names.lines().filter(|name| name.ends_with(group)).collect();
+    assert!(names.len() > 2, "{names:?}");
+    cluster.must(&[&["delete"], &names[..]].concat()).unwrap();
+    wait_until("the end of a group", SOON, || {
+        let groups = cluster.must(&["get", "--raw", "/apis"])?;
+        ensure!(!groups.contains(group));
+        Ok(())
+    })
+    .unwrap();
+}
+
 #[test]
 fn one_replica_audits_and_another_takes_over() {
     let own = Running::start().unwrap();
     let cluster = &own.cluster;
     let [_, open_report] = tests::build::reports().unwrap();
+    without_apisix(cluster);
     let ns = "two";
     namespace(cluster, ns);
     create_ca(cluster, ns, "partners");

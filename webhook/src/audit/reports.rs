@@ -18,6 +18,7 @@ use kube::api::{
 use kube::core::PartialObjectMeta;
 
 use super::{Round, Sink, subject};
+use crate::live::is_not_there;
 use crate::state::State;
 use body::{Body, DIGEST, Form, LABEL};
 
@@ -66,7 +67,7 @@ impl Reports {
         let mut known = BTreeMap::new();
         loop {
             let page = match api.list_metadata(&params).await {
-                Err(kube::Error::Api(status)) if status.is_not_found() => return Ok(None),
+                Err(kube::Error::Api(status)) if is_not_there(&status) => return Ok(None),
                 page => page.with_context(|| format!("listing {}", self.form.plural))?,
             };
             known.extend(page.items.iter().filter_map(Known::read));
@@ -149,7 +150,7 @@ impl Reports {
         match self.api(namespace).delete(name, &params).await {
             Ok(_) => Ok(()),
             // Somebody was faster, or it is another one by now.
-            Err(kube::Error::Api(status)) if status.is_not_found() || status.is_conflict() => {
+            Err(kube::Error::Api(status)) if is_not_there(&status) || status.is_conflict() => {
                 Ok(())
             }
             Err(error) => Err(error).with_context(|| format!("removing report {namespace}/{name}")),
