@@ -220,8 +220,11 @@ fn what_was_bad_before_is_found_and_what_is_mended_is_forgotten() {
     );
     an_event_is_sent_once(cluster, &webhook, ns);
     let mut secrets = secrets(cluster, ns);
+    // While the reports are there.
+    let before = said(cluster, &webhook);
+    assert!(before.contains("kind: PolicyReport") && before.contains("private-key-in-bundle"));
     behind_its_back(cluster, &webhook, &certificates, ns);
-    let said = said(cluster, &webhook);
+    let said = format!("{before}{}", said(cluster, &webhook));
     secrets.extend(self::secrets(cluster, ns));
     assert!(
         secrets.len() > 20 && said.contains("missing-ca"),

@@ -71,7 +71,6 @@ fn kind(request: &Request<'_>) -> &'static str {
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used)]
-    use super::*;
     use crate::review::Review;
 
     fn kind_of(group: &str, kind: &str) -> &'static str {

@@ -96,18 +96,18 @@ mod tests {
     #[test]
     fn names_are_names_and_differ() {
         let long = "a".repeat(253);
-        let name = |object: &ObjectRef| super::name("mtls-", object, "");
-        assert!(name(&object("IngressRoute", &long)).len() < 253);
+        let own = |object: &ObjectRef| name("mtls-", object, "");
+        assert!(own(&object("IngressRoute", &long)).len() < 253);
         let (route, tcp) = (
             object("IngressRoute", "api"),
             object("IngressRouteTCP", "api"),
         );
-        assert_ne!(name(&route), name(&tcp));
-        assert_eq!(name(&route), name(&route.clone()));
+        assert_ne!(own(&route), own(&tcp));
+        assert_eq!(own(&route), own(&route.clone()));
         let mut old = route.clone();
         old.api_version = "traefik.containo.us/v1alpha1".to_owned();
-        assert_ne!(name(&route), name(&old));
-        assert!(name(&route).starts_with("mtls-api."));
+        assert_ne!(own(&route), own(&old));
+        assert!(own(&route).starts_with("mtls-api."));
     }
 
     #[test]
