@@ -122,13 +122,13 @@ const AUDIT: &str = "\
 # Reports and Events of the audit.
 - apiGroups: [wgpolicyk8s.io]
   resources: [policyreports]
-  verbs: [get, list, create, update, patch, delete]
+  verbs: [list, create, patch, delete]
 - apiGroups: [openreports.io]
   resources: [reports]
-  verbs: [get, list, create, update, patch, delete]
+  verbs: [list, create, patch, delete]
 - apiGroups: [events.k8s.io]
   resources: [events]
-  verbs: [create, patch]
+  verbs: [create]
 # Whether the API server goes on without the webhook.
 - apiGroups: [admissionregistration.k8s.io]
   resources: [validatingwebhookconfigurations]
@@ -153,7 +153,7 @@ rules:
 - apiGroups: [coordination.k8s.io]
   resources: [leases]
   resourceNames: [mtls-webhook-audit]
-  verbs: [get, update, patch]
+  verbs: [get, update]
 ---
 apiVersion: rbac.authorization.k8s.io/v1
 kind: RoleBinding
