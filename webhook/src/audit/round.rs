@@ -32,7 +32,7 @@ impl Round {
             // What opens no way in and says nothing is no host.
             let is_host =
                 |report: &HostReport| report.host.mentioned || !report.host.doors.is_empty();
-            hosts.extend(settled.into_iter().filter(is_host));
+            hosts.extend(settled.into_iter().filter(is_host).map(shrunk));
             tokio::task::yield_now().await;
         }
         let findings = findings(&hosts, &remarks(&state.facts()), now);
@@ -42,6 +42,18 @@ impl Round {
             findings,
         }
     }
+}
+
+/// All hosts are held at once, so that none may hold more than it needs.
+fn shrunk(mut report: HostReport) -> HostReport {
+    let host = &mut report.host;
+    host.doors.shrink_to_fit();
+    host.modes.shrink_to_fit();
+    host.trust.shrink_to_fit();
+    host.options.shrink_to_fit();
+    // The findings say it.
+    host.remarks = Vec::new();
+    report
 }
 
 /// Settles some hosts, reading the Secrets that the answers want.
