@@ -499,3 +499,80 @@ fn what_may_not_be_read_is_not_judged(cluster: &Cluster, webhook: &Webhook, ns: 
         .unwrap();
     not_reported(cluster, kind, ns, "good");
 }
+
+/// Takes one verb from the shipped role.
+fn without_verb(cluster: &Cluster, resource: &str, verb: &str) {
+    let text = cluster
+        .must(&["get", "clusterrole", "mtls-webhook", "-o", "json"])
+        .unwrap();
+    let mut role: Value = serde_json::from_str(&text).unwrap();
+    let mut taken = 0;
+    for rule in role["rules"].as_array_mut().unwrap() {
+        if rule["resources"] == serde_json::json!([resource]) {
+            let verbs = rule["verbs"].as_array_mut().unwrap();
+            let before = verbs.len();
+            verbs.retain(|other| other != verb);
+            taken += before - verbs.len();
+        }
+    }
+    assert_eq!(taken, 1, "{verb} {resource}");
+    // A rule without verbs is refused.
+    let rules = role["rules"].as_array_mut().unwrap();
+    rules.retain(|rule| !rule["verbs"].as_array().unwrap().is_empty());
+    let output = cluster
+        .kubectl_with(&["replace", "-f", "-"], &role.to_string())
+        .unwrap();
+    assert!(output.success, "{}", output.all());
+}
+
+#[test]
+fn each_permission_of_the_audit_is_needed() {
+    let own = Running::start().unwrap();
+    let cluster = &own.cluster;
+    let [policy_report, _] = tests::build::reports().unwrap();
+    cluster.apply_file(&policy_report).unwrap();
+    let ns = "needs";
+    namespace(cluster, ns);
+    create_ca(cluster, ns, "partners");
+    applied(cluster, &ingress(ns, "mended", "none"));
+    let kubeconfig = Webhook::account(cluster).unwrap();
+    let args = ["--audit", "--audit-interval=2"];
+    let webhook = Webhook::start_as(cluster, ns, &kubeconfig, &args).unwrap();
+    reported(cluster, "policyreports", (ns, "mended"), "missing-ca");
+    for (resource, verb) in [
+        ("policyreports", "list"),
+        ("policyreports", "create"),
+        ("policyreports", "patch"),
+        ("policyreports", "delete"),
+        ("events", "create"),
+        ("validatingwebhookconfigurations", "get"),
+    ] {
+        without_verb(cluster, resource, verb);
+        let name = format!("bad-{verb}-{resource}");
+        applied(cluster, &ingress(ns, &name, "none"));
+        applied(cluster, &ingress(ns, "mended", "partners-trust"));
+        wait_until(&format!("{verb} {resource} is missed"), SOON, || {
+            let log = webhook.process.log();
+            let missed = |line: &str| {
+                line.contains(&format!("cannot {verb} resource")) && line.contains(resource)
+            };
+            ensure!(log.lines().any(missed), "{log}");
+            Ok(())
+        })
+        .unwrap();
+        let shipped = manifests().join("rbac.yaml").display().to_string();
+        let restore = [
+            "apply",
+            "--server-side",
+            "--force-conflicts",
+            "-f",
+            &shipped,
+        ];
+        cluster.must(&restore).unwrap();
+        // It goes on as if nothing had been.
+        reported(cluster, "policyreports", (ns, &name), "missing-ca");
+        not_reported(cluster, "policyreports", ns, "mended");
+        applied(cluster, &ingress(ns, "mended", "none"));
+        reported(cluster, "policyreports", (ns, "mended"), "missing-ca");
+    }
+}
