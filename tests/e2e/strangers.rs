@@ -45,7 +45,7 @@ fn files_are_read_again_and_a_bad_pair_is_refused() {
     keys::secret(&webhook.folder.join("tls.key"), "no key").unwrap();
     wait_until("the refusal", Duration::from_secs(20), || {
         let metrics = webhook.health("metrics")?;
-        let none = "serving_certificate_troubles_total 0";
+        let none = "certificate_troubles_total 0";
         ensure!(!metrics.contains(none), "{metrics}");
         Ok(())
     })

@@ -58,6 +58,14 @@ const CONTOUR: Recipe = Recipe {
     minutes: 2,
 };
 
+/// Nothing of it is built: two modules that hold CRDs.
+const REPORTS: Recipe = Recipe {
+    name: "reports",
+    package: ".",
+    flags: "",
+    minutes: 0,
+};
+
 /// Where Traefik's module keeps its CRDs.
 const CRDS: &str = "docs/content/reference/dynamic-configuration/kubernetes-crd-definition-v1.yml";
 
@@ -112,6 +120,7 @@ pub fn everything() -> anyhow::Result<()> {
     sealed_secrets()?;
     cert_manager()?;
     contour()?;
+    reports()?;
     envoy()?;
     Ok(())
 }
@@ -152,6 +161,24 @@ pub fn contour() -> anyhow::Result<(PathBuf, PathBuf)> {
     let module = "github.com/projectcontour/contour";
     let crds = module_folder(&CONTOUR, module)?.join("examples/contour/01-crds.yaml");
     Ok((program, crds))
+}
+
+/// The CRDs of reports: PolicyReport, and Report of openreports.io.
+///
+/// # Errors
+/// When Go is missing or a module cannot be had.
+pub fn reports() -> anyhow::Result<[PathBuf; 2]> {
+    let below = |module: &str, path: &str| anyhow::Ok(module_folder(&REPORTS, module)?.join(path));
+    Ok([
+        below(
+            "github.com/kyverno/kyverno",
+            "config/crds/policyreport/wgpolicyk8s.io_policyreports.yaml",
+        )?,
+        below(
+            "github.com/openreports/reports-api",
+            "config/crd/openreports.io_reports.yaml",
+        )?,
+    ])
 }
 
 /// The YAML files of a folder of a module as one file beside the program; lines of Helm

@@ -49,6 +49,21 @@ impl Process {
         format!("{}:\n{}", self.log.display(), lines.join("\n"))
     }
 
+    /// All that it printed.
+    pub fn log(&self) -> String {
+        std::fs::read_to_string(&self.log).unwrap_or_default()
+    }
+
+    /// Ends it at once, as a machine that loses power does (SIGKILL).
+    ///
+    /// # Errors
+    /// When it is not there any more.
+    pub fn kill(&mut self) -> anyhow::Result<()> {
+        self.child.kill().context("killing a process")?;
+        self.child.wait().context("the end of a process")?;
+        Ok(())
+    }
+
     /// Whether it has ended by itself.
     pub fn has_ended(&mut self) -> bool {
         matches!(self.child.try_wait(), Ok(Some(_)))
@@ -64,15 +79,6 @@ impl Process {
             let status = self.child.try_wait()?.context("it still runs")?;
             Ok(status.code())
         })
-    }
-
-    /// Ends it at once, as a failing node does.
-    ///
-    /// # Errors
-    /// When it has ended already.
-    pub fn kill(&mut self) -> anyhow::Result<()> {
-        self.child.kill().context("killing a process")?;
-        self.child.wait().context("killing a process").map(drop)
     }
 
     /// Its resident memory in KiB.

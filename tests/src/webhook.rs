@@ -50,14 +50,22 @@ impl Webhook {
     /// # Errors
     /// When it does not get ready in time, with the end of its log.
     pub fn start(cluster: &Cluster, name: &str, args: &[&str]) -> anyhow::Result<Self> {
-        for file in ["namespace.yaml", "serviceaccount.yaml", "rbac.yaml"] {
-            cluster.apply_file(&manifests().join(file))?;
-        }
-        let kubeconfig = cluster.service_account("kubectl-mtls", "mtls-webhook")?;
+        let kubeconfig = Self::account(cluster)?;
         let webhook = Self::start_as(cluster, name, &kubeconfig, args)?;
         let ca = webhook.folder.join("ca.crt").display().to_string();
         register(cluster, name, webhook.port, &ca)?;
         Ok(webhook)
+    }
+
+    /// Applies the shipped RBAC; a kubeconfig with a token of its service account.
+    ///
+    /// # Errors
+    /// When a manifest is refused.
+    pub fn account(cluster: &Cluster) -> anyhow::Result<PathBuf> {
+        for file in ["namespace.yaml", "serviceaccount.yaml", "rbac.yaml"] {
+            cluster.apply_file(&manifests().join(file))?;
+        }
+        cluster.service_account("kubectl-mtls", "mtls-webhook")
     }
 
     /// Starts the webhook with permissions of one's own; the API server does not ask it.
@@ -84,6 +92,8 @@ impl Webhook {
                 format!("--listen=127.0.0.1:{port}"),
                 format!("--health-listen=127.0.0.1:{health}"),
                 "--shutdown-delay=1".to_owned(),
+                // An audit is of the whole cluster: tests that want one ask for it, in their own.
+                "--no-audit".to_owned(),
             ])
             .args(args);
         let mut webhook = Self {
@@ -151,7 +161,8 @@ impl Webhook {
     }
 }
 
-fn manifests() -> PathBuf {
+/// The folder of what ships.
+pub fn manifests() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../manifests")
 }
 

@@ -33,7 +33,7 @@ pub(crate) struct Args {
     #[arg(long, value_name = "NAME")]
     pub(crate) dns_name: Vec<String>,
     /// Name of the ValidatingWebhookConfiguration and the MutatingWebhookConfiguration whose
-    /// caBundles are kept (self-managed)
+    /// caBundles are kept (self-managed) and whose failure policy the audit tells
     #[arg(long, value_name = "NAME", default_value = "kubectl-mtls")]
     pub(crate) webhook_configuration: String,
     /// How long a CA lives (self-managed)
@@ -66,6 +66,21 @@ pub(crate) struct Args {
     /// Seconds between SIGTERM and the end of accepting connections
     #[arg(long, value_name = "SECONDS", default_value = "10")]
     pub(crate) shutdown_delay: u64,
+    /// Audit what is there already, on one replica (the default)
+    #[arg(long, overrides_with = "no_audit")]
+    pub(crate) audit: bool,
+    /// Do not audit
+    #[arg(long, overrides_with = "audit")]
+    pub(crate) no_audit: bool,
+    /// Seconds between two audits that read every Secret anew
+    #[arg(long, value_name = "SECONDS", default_value = "300", value_parser = clap::value_parser!(u64).range(1..))]
+    pub(crate) audit_interval: u64,
+    /// Lease that tells which replica audits
+    #[arg(long, value_name = "NAME", default_value = "mtls-webhook-audit")]
+    pub(crate) lease: String,
+    /// Write reports of openreports.io instead of wgpolicyk8s.io
+    #[arg(long)]
+    pub(crate) open_reports: bool,
     /// What is logged, as info or debug
     #[arg(long, value_name = "FILTER", default_value = "info")]
     pub(crate) log: String,

@@ -171,7 +171,9 @@ fn failed(state: &State, kind: &Kind, error: &watcher::Error) {
 fn is_not_served(error: &watcher::Error) -> bool {
     match error {
         watcher::Error::InitialListFailed(kube::Error::Api(status))
-        | watcher::Error::WatchStartFailed(kube::Error::Api(status)) => status.is_not_found(),
+        | watcher::Error::WatchStartFailed(kube::Error::Api(status)) => {
+            crate::live::is_not_there(status)
+        }
         _ => false,
     }
 }

@@ -73,7 +73,7 @@ impl Live<'_> {
     async fn within(&self, request: impl Future<Output = kube::Result<String>>) -> Lookup<String> {
         match timeout_at(self.deadline, request).await {
             Ok(Ok(text)) => Lookup::Found(text),
-            Ok(Err(kube::Error::Api(status))) if status.is_not_found() => Lookup::Missing,
+            Ok(Err(kube::Error::Api(status))) if is_not_there(&status) => Lookup::Missing,
             Ok(Err(kube::Error::Api(status))) if status.is_forbidden() => {
                 Lookup::Unknown("forbidden".to_owned())
             }
@@ -83,10 +83,36 @@ impl Live<'_> {
     }
 }
 
+/// Whether there is no such object, or no such kind: of a group that the cluster does not know the
+/// API server says so in a sentence, and not in a Status with a reason.
+pub(crate) fn is_not_there(status: &kube::core::Status) -> bool {
+    status.is_not_found() || status.code == 404
+}
+
 fn path(kind: &Kind, id: &ObjectRef) -> String {
     let version = kind.api_version();
     format!(
         "/apis/{version}/namespaces/{}/{}/{}",
         id.namespace, kind.plural, id.name
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use kube::core::Status;
+
+    #[test]
+    fn a_group_that_is_not_served_is_not_there() {
+        // As kube makes it of an answer that is no Status.
+        let sentence = Status::failure("404 page not found", "Failed to parse error data");
+        assert!(is_not_there(&sentence.clone().with_code(404)));
+        assert!(!is_not_there(&sentence.with_code(503)));
+        assert!(is_not_there(
+            &Status::failure("", "NotFound").with_code(404)
+        ));
+        assert!(!is_not_there(
+            &Status::failure("", "Forbidden").with_code(403)
+        ));
+    }
 }

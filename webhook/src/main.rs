@@ -2,10 +2,12 @@
 //! never stands in the way of anything else.
 
 mod args;
+mod audit;
 mod index;
 mod live;
 mod metrics;
 mod mutate;
+mod record;
 mod review;
 mod server;
 mod serving;
@@ -59,5 +61,8 @@ async fn start(args: &args::Args) -> anyhow::Result<()> {
     let state = state::State::connect(args).await?;
     let resolver = serving::spawn(args, &state)?;
     index::spawn(&state);
+    if !args.no_audit {
+        audit::spawn(args, &state);
+    }
     server::serve(args, state, resolver).await
 }

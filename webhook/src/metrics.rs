@@ -1,129 +1,260 @@
-//! Counters and times, in the OpenMetrics text format.
+//! Counters, gauges and times, in the OpenMetrics text format. Every label has few values: kinds,
+//! rules and outcomes are known words, and what comes from objects is cut off at a number.
 
-use std::time::Duration;
+mod audited;
+mod reviews;
+
+use std::fmt::Debug;
+use std::hash::Hash;
+use std::sync::{Mutex, PoisonError};
+use std::time::{SystemTime, UNIX_EPOCH};
 
 use policy::Lookup;
-use prometheus_client::encoding::EncodeLabelSet;
+use prometheus_client::encoding::{EncodeLabelSet, EncodeMetric};
+use prometheus_client::metrics::TypedMetric;
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
-use prometheus_client::metrics::histogram::Histogram;
+use prometheus_client::metrics::info::Info;
 use prometheus_client::registry::Registry;
 
-/// Upper bounds in seconds: most answers take microseconds, those with live reads milliseconds.
-const BUCKETS: [f64; 10] = [
-    0.000_05, 0.000_1, 0.000_5, 0.001, 0.005, 0.01, 0.05, 0.25, 1.0, 5.0,
-];
+pub(crate) use audited::{Audited, Posture};
+pub(crate) use reviews::Reviews;
 
 /// What is counted.
-#[derive(Clone)]
+#[derive(Default)]
 pub(crate) struct Metrics {
-    reviews: Family<Review, Counter>,
-    lookups: Family<Result, Counter>,
-    durations: Family<Answered, Histogram, fn() -> Histogram>,
-    certificates: Family<Certificate, Gauge>,
-    certificate_troubles: Counter,
+    /// Admission reviews.
+    pub(crate) reviews: Reviews,
+    /// What the audit found, and how it goes.
+    pub(crate) audited: Audited,
+    lookups: Family<Outcome, Counter>,
+    /// Failures to renew, read or publish the serving certificate.
+    pub(crate) certificate_troubles: Counter,
+    certificate: Mutex<Option<Served>>,
 }
 
-impl Default for Metrics {
-    fn default() -> Self {
-        Self {
-            reviews: Family::default(),
-            lookups: Family::default(),
-            durations: Family::new_with_constructor(|| Histogram::new(BUCKETS)),
-            certificates: Family::default(),
-            certificate_troubles: Counter::default(),
-        }
+/// The serving certificate's life, in Unix seconds.
+#[derive(Clone, Copy)]
+pub(crate) struct Served {
+    /// When it becomes valid.
+    pub(crate) begins: i64,
+    /// When it ends.
+    pub(crate) ends: i64,
+    /// When the CA that the webhook signs with ends, if it does.
+    pub(crate) ca_ends: Option<i64>,
+}
+
+/// How something went.
+#[derive(Clone, Debug, EncodeLabelSet, Eq, Hash, PartialEq)]
+struct Outcome {
+    outcome: &'static str,
+}
+
+/// One word for a look-up.
+pub(crate) fn outcome<T>(found: &Lookup<T>) -> &'static str {
+    match found {
+        Lookup::Found(_) => "found",
+        Lookup::Missing => "missing",
+        Lookup::Unknown(_) => "unknown",
     }
 }
 
-#[derive(Clone, Debug, EncodeLabelSet, Eq, Hash, PartialEq)]
-struct Answered {
-    webhook: &'static str,
-}
-
-#[derive(Clone, Debug, EncodeLabelSet, Eq, Hash, PartialEq)]
-struct Review {
-    webhook: &'static str,
-    result: &'static str,
-}
-
-#[derive(Clone, Debug, EncodeLabelSet, Eq, Hash, PartialEq)]
-struct Result {
-    result: &'static str,
-}
-
-#[derive(Clone, Debug, EncodeLabelSet, Eq, Hash, PartialEq)]
-struct Certificate {
-    certificate: &'static str,
+/// Unix seconds by the wall clock.
+pub(crate) fn now() -> i64 {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH);
+    i64::try_from(since.unwrap_or_default().as_secs()).unwrap_or(i64::MAX)
 }
 
 impl Metrics {
-    /// When the certificate that is served ends (`leaf`), or the CA that signed it (`ca`).
-    pub(crate) fn certificate(&self, certificate: &'static str, expires: i64) {
-        let row = Certificate { certificate };
-        self.certificates.get_or_create(&row).set(expires);
-    }
-
-    /// The serving certificate could not be renewed, read or published.
-    pub(crate) fn certificate_trouble(&self) {
-        self.certificate_troubles.inc();
-    }
-
-    /// Counts a review by what was answered, and how long it took from body to answer.
-    pub(crate) fn review(&self, webhook: &'static str, result: &'static str, took: Duration) {
-        self.durations
-            .get_or_create(&Answered { webhook })
-            .observe(took.as_secs_f64());
-        self.reviews
-            .get_or_create(&Review { webhook, result })
-            .inc();
-    }
-
     /// Counts a live read by its outcome.
     pub(crate) fn lookup<T>(&self, found: &Lookup<T>) {
-        let result = match found {
-            Lookup::Found(_) => "found",
-            Lookup::Missing => "missing",
-            Lookup::Unknown(_) => "unknown",
-        };
-        self.lookups.get_or_create(&Result { result }).inc();
+        let outcome = outcome(found);
+        self.lookups.get_or_create(&Outcome { outcome }).inc();
+    }
+
+    /// The certificate that is served from now on.
+    pub(crate) fn serves(&self, served: Served) {
+        *self.times() = Some(served);
+    }
+
+    fn times(&self) -> std::sync::MutexGuard<'_, Option<Served>> {
+        self.certificate
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Everything as text; `objects`: how many the index holds.
     pub(crate) fn text(&self, objects: usize) -> String {
         let mut registry = Registry::with_prefix("mtls_webhook");
-        registry.register(
-            "reviews",
-            "Admission reviews answered",
-            self.reviews.clone(),
-        );
+        self.reviews.register(&mut registry);
         registry.register(
             "live_reads",
-            "Objects read while answering",
+            "Objects and Secrets read live, by outcome",
             self.lookups.clone(),
-        );
-        registry.register(
-            "review_duration_seconds",
-            "Time from the body to the answer",
-            self.durations.clone(),
-        );
-        registry.register(
-            "serving_certificate_expiry_timestamp_seconds",
-            "When the serving certificate and its CA end",
-            self.certificates.clone(),
-        );
-        registry.register(
-            "serving_certificate_troubles",
-            "Failures to renew, read or publish the serving certificate",
-            self.certificate_troubles.clone(),
         );
         let known: Gauge = Gauge::default();
         known.set(i64::try_from(objects).unwrap_or(i64::MAX));
         registry.register("objects", "Objects in the index", known);
+        let version = [("version", env!("CARGO_PKG_VERSION"))];
+        registry.register("build", "What runs", Info::new(version.to_vec()));
+        self.register_certificate(&mut registry, now());
+        self.audited.register(&mut registry, now());
         let mut text = String::new();
         // Writing to a String cannot fail.
         let _ = prometheus_client::encoding::text::encode(&mut text, &registry);
         text
+    }
+
+    fn register_certificate(&self, registry: &mut Registry, now: i64) {
+        registry.register(
+            "certificate_troubles",
+            "Failures to renew, read or publish the serving certificate",
+            self.certificate_troubles.clone(),
+        );
+        let Some(served) = *self.times() else {
+            return;
+        };
+        let gauge = |value: i64| {
+            let gauge: Gauge = Gauge::default();
+            gauge.set(value);
+            gauge
+        };
+        registry.register(
+            "certificate_age_seconds",
+            "Seconds since the serving certificate became valid",
+            gauge(now.saturating_sub(served.begins)),
+        );
+        registry.register(
+            "certificate_expiry_seconds",
+            "Seconds until the serving certificate expires",
+            gauge(served.ends.saturating_sub(now)),
+        );
+        if let Some(ends) = served.ca_ends {
+            registry.register(
+                "certificate_ca_expiry_seconds",
+                "Seconds until the CA of the serving certificate expires",
+                gauge(ends.saturating_sub(now)),
+            );
+        }
+    }
+}
+
+/// A family with these values alone.
+fn gauges<L>(values: impl IntoIterator<Item = (L, i64)>) -> Family<L, Gauge>
+where
+    L: Clone + Debug + Eq + Hash + EncodeLabelSet + Send + Sync + 'static,
+    Gauge: EncodeMetric + TypedMetric,
+{
+    let family = Family::<L, Gauge>::default();
+    for (labels, value) in values {
+        family.get_or_create(&labels).set(value);
+    }
+    family
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+    use policy::SecretRef;
+    use std::collections::BTreeSet;
+    use std::time::Duration;
+
+    /// Everything that can be counted, counted once.
+    fn full() -> String {
+        let metrics = Metrics::default();
+        let review = ("validate", "Ingress", "CREATE");
+        let took = Duration::from_millis(1);
+        metrics
+            .reviews
+            .answered(review, "denied", "missing-ca", took);
+        metrics.lookup(&Lookup::<()>::Missing);
+        metrics.serves(Served {
+            begins: 0,
+            ends: i64::MAX,
+            ca_ends: Some(i64::MAX),
+        });
+        let audited = &metrics.audited;
+        audited.leads(true);
+        audited.wrote("create", true);
+        audited.told("created");
+        audited.round("start", took, 3);
+        audited.set(Posture {
+            hosts: [(("traefik", "traefik".to_owned(), "open"), 1)].into(),
+            findings: [(("missing-ca", "error"), 1)].into(),
+            authorities: vec![(SecretRef::new("shop", "partners-trust"), 1)],
+            failure_policies: vec![(
+                "routes.kubectl-mtls.github.io".to_owned(),
+                "Fail".to_owned(),
+            )],
+        });
+        metrics.text(1)
+    }
+
+    /// Whatever in a text begins like a metric of ours, as queries name it.
+    fn names(text: &str) -> BTreeSet<String> {
+        let word = |char: char| char.is_ascii_alphanumeric() || char == '_';
+        let words = text.split(|char| !word(char));
+        let ours = words.filter(|name| name.starts_with("mtls_webhook_"));
+        ours.map(str::to_owned).collect()
+    }
+
+    fn file(name: &str) -> String {
+        let path = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
+        std::fs::read_to_string(path.join(name)).unwrap()
+    }
+
+    fn samples() -> BTreeSet<String> {
+        let text = full();
+        let lines = text.lines().filter(|line| !line.starts_with('#'));
+        lines
+            .filter_map(|line| line.split(['{', ' ']).next().map(str::to_owned))
+            .collect()
+    }
+
+    #[test]
+    fn the_table_in_the_documentation_is_what_is_served() {
+        let text = file("docs/monitoring.md");
+        let rows = text.lines().filter(|line| line.starts_with("| `mtls_"));
+        let rows = rows.filter_map(|row| row.split('`').nth(1)?.split('{').next());
+        let mut documented: Vec<_> = rows.map(str::to_owned).collect();
+        documented.sort();
+        let parts = ["_bucket", "_sum", "_count"];
+        let served = samples().into_iter().map(|name| {
+            let part = parts.iter().find_map(|part| name.strip_suffix(part));
+            part.map_or(name.clone(), str::to_owned)
+        });
+        let served: BTreeSet<_> = served.collect();
+        assert_eq!(documented, served.into_iter().collect::<Vec<_>>());
+    }
+
+    #[test]
+    fn dashboard_and_alerts_ask_for_what_there_is() {
+        let samples = samples();
+        for (name, least) in [("dashboard.json", 15), ("alerts.yaml", 8)] {
+            let asked = names(&file(&format!("manifests/monitoring/{name}")));
+            assert!(asked.len() >= least, "{name} asks for {asked:?}");
+            let unknown: Vec<_> = asked.difference(&samples).collect();
+            assert!(unknown.is_empty(), "{name} asks for {unknown:?}");
+        }
+    }
+
+    #[test]
+    fn a_certificate_tells_its_age() {
+        let metrics = Metrics::default();
+        assert!(!metrics.text(0).contains("certificate_age"));
+        metrics.serves(Served {
+            begins: now() - 100,
+            ends: now() + 50,
+            ca_ends: None,
+        });
+        let text = metrics.text(0);
+        let value = |name: &str| {
+            let line = text.lines().find(|line| line.starts_with(name)).unwrap();
+            line.rsplit(' ').next().unwrap().parse::<i64>().unwrap()
+        };
+        assert!((100..103).contains(&value("mtls_webhook_certificate_age_seconds")));
+        assert!((47..=50).contains(&value("mtls_webhook_certificate_expiry_seconds")));
     }
 }

@@ -29,6 +29,12 @@ pub(crate) struct Request<'a> {
     /// Comes back in the response.
     #[serde(borrow)]
     pub(crate) uid: Cow<'a, str>,
+    /// What kind the object is of.
+    #[serde(borrow, default)]
+    pub(crate) kind: GroupKind<'a>,
+    /// The object's name; empty while the API server still has to make one.
+    #[serde(borrow, default)]
+    pub(crate) name: Cow<'a, str>,
     /// CREATE, UPDATE, DELETE or CONNECT.
     pub(crate) operation: Operation,
     /// The namespace; empty for cluster-scoped objects.
@@ -41,6 +47,17 @@ pub(crate) struct Request<'a> {
     object: Option<&'a RawValue>,
     #[serde(borrow, default)]
     old_object: Option<&'a RawValue>,
+}
+
+/// A kind, whatever its version.
+#[derive(Default, Deserialize)]
+pub(crate) struct GroupKind<'a> {
+    /// The group; empty for the core group.
+    #[serde(borrow, default)]
+    pub(crate) group: Cow<'a, str>,
+    /// The kind.
+    #[serde(borrow, default)]
+    pub(crate) kind: Cow<'a, str>,
 }
 
 #[derive(Default, Deserialize)]
@@ -62,6 +79,18 @@ pub(crate) enum Operation {
     Delete,
     /// The object changes.
     Update,
+}
+
+impl Operation {
+    /// As the API server writes it.
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::Connect => "CONNECT",
+            Self::Create => "CREATE",
+            Self::Delete => "DELETE",
+            Self::Update => "UPDATE",
+        }
+    }
 }
 
 impl<'a> Review<'a> {
@@ -113,6 +142,8 @@ pub(crate) struct Answer {
     pub(crate) warnings: Vec<String>,
     /// What is repaired.
     pub(crate) patch: Option<Patch>,
+    /// The rules behind the denial, else behind the warnings, each once.
+    pub(crate) rules: Vec<&'static str>,
 }
 
 #[derive(Serialize)]

@@ -9,7 +9,8 @@ use std::time::Duration;
 
 use anyhow::Context as _;
 use kube::{Client, Config};
-use policy::{Facts, GatewayConfig, Seen, Settings};
+use policy::{Facts, GatewayConfig, SecretRef, Seen, Settings};
+use tokio::sync::{Notify, watch};
 
 use crate::args::Args;
 use crate::metrics::Metrics;
@@ -29,7 +30,15 @@ pub(crate) struct State {
     facts: RwLock<Facts>,
     waiting: Mutex<HashSet<String>>,
     draining: AtomicBool,
+    stop: watch::Sender<bool>,
+    /// The facts changed, or may soon: an audit has something to look at.
+    pub(crate) changed: Notify,
+    /// What was reviewed lately, for the audit: what it knows of these is old.
+    hints: Mutex<HashSet<SecretRef>>,
 }
+
+/// More hints than this are of no use: the next audit reads everything anyway.
+const MOST_HINTS: usize = 1000;
 
 impl State {
     /// Finds the cluster by KUBECONFIG or from inside it.
@@ -53,6 +62,9 @@ impl State {
             facts: RwLock::new(facts),
             waiting: Mutex::new(HashSet::from(["start".to_owned()])),
             draining: AtomicBool::new(false),
+            stop: watch::Sender::new(false),
+            changed: Notify::new(),
+            hints: Mutex::default(),
         }))
     }
 
@@ -63,6 +75,7 @@ impl State {
 
     /// The index, to be changed.
     pub(crate) fn facts_mut(&self) -> RwLockWriteGuard<'_, Facts> {
+        self.changed.notify_one();
         self.facts.write().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -91,6 +104,28 @@ impl State {
     /// The process was told to end.
     pub(crate) fn drain(&self) {
         self.draining.store(true, Ordering::Relaxed);
+        self.stop.send_replace(true);
+    }
+
+    /// Waits until the process is told to end.
+    pub(crate) async fn stopped(&self) {
+        // The sender lives as long as the state.
+        let _ = self.stop.subscribe().wait_for(|stopped| *stopped).await;
+    }
+
+    /// Somebody asks to change this Secret or ConfigMap.
+    pub(crate) fn hint(&self, secret: SecretRef) {
+        let mut hints = self.hints.lock().unwrap_or_else(PoisonError::into_inner);
+        if hints.len() < MOST_HINTS {
+            hints.insert(secret);
+        }
+        self.changed.notify_one();
+    }
+
+    /// What was hinted at since the last time.
+    pub(crate) fn take_hints(&self) -> HashSet<SecretRef> {
+        let mut hints = self.hints.lock().unwrap_or_else(PoisonError::into_inner);
+        std::mem::take(&mut hints)
     }
 
     /// Whether the process was told to end.

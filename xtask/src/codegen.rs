@@ -107,7 +107,7 @@ rules:
   resources: [mutatingwebhookconfigurations, validatingwebhookconfigurations]
   resourceNames: [kubectl-mtls]
   verbs: [get, patch]
----
+{AUDIT}---
 apiVersion: rbac.authorization.k8s.io/v1
 kind: ClusterRoleBinding
 metadata:
@@ -123,7 +123,27 @@ subjects:
   name: mtls-webhook
   namespace: kubectl-mtls
 ---
-# The CA that signs the serving certificates. Who may create cannot be told which name.
+{OWN}"
+    )
+}
+
+/// What the audit writes.
+const AUDIT: &str = "\
+# Reports and Events of the audit.
+- apiGroups: [wgpolicyk8s.io]
+  resources: [policyreports]
+  verbs: [list, create, patch, delete]
+- apiGroups: [openreports.io]
+  resources: [reports]
+  verbs: [list, create, patch, delete]
+- apiGroups: [events.k8s.io]
+  resources: [events]
+  verbs: [create]
+";
+
+/// What it keeps in its own namespace. Who may create cannot be told which name.
+const OWN: &str = "\
+# The CA that signs the serving certificates, and the Lease of the replica that audits.
 apiVersion: rbac.authorization.k8s.io/v1
 kind: Role
 metadata:
@@ -138,6 +158,13 @@ rules:
 - apiGroups: [\"\"]
   resources: [secrets]
   resourceNames: [mtls-webhook-ca]
+  verbs: [get, update]
+- apiGroups: [coordination.k8s.io]
+  resources: [leases]
+  verbs: [create]
+- apiGroups: [coordination.k8s.io]
+  resources: [leases]
+  resourceNames: [mtls-webhook-audit]
   verbs: [get, update]
 ---
 apiVersion: rbac.authorization.k8s.io/v1
@@ -155,9 +182,7 @@ subjects:
 - kind: ServiceAccount
   name: mtls-webhook
   namespace: kubectl-mtls
-"
-    )
-}
+";
 
 fn webhooks() -> String {
     format!(

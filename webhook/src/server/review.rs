@@ -18,7 +18,7 @@ use super::Server;
 use super::crowd::Guest;
 use crate::live::Live;
 use crate::review::{Answer, Request, Review};
-use crate::{mutate, validate};
+use crate::{mutate, record, validate};
 
 /// What live reads leave of the API server's patience, for the judgement after them.
 const MARGIN: Duration = Duration::from_millis(300);
@@ -87,9 +87,8 @@ async fn review(
     let begun = Instant::now();
     let (state, deadline) = (&server.state, begun + limit.saturating_sub(TRAVEL));
     let refused = |outcome, status, reason: &str| {
-        state
-            .metrics
-            .review(webhook.name(), outcome, begun.elapsed());
+        let reviews = &state.metrics.reviews;
+        reviews.unanswered(webhook.name(), outcome, begun.elapsed());
         (status, reason.to_owned()).into_response()
     };
     let body = match server.bodies.receive(body, deadline).await {
@@ -111,10 +110,7 @@ async fn review(
     guest.rests();
     match judged {
         Ok(Some(answer)) => {
-            let outcome = answer.outcome();
-            state
-                .metrics
-                .review(webhook.name(), outcome, begun.elapsed());
+            record::record(state, webhook.name(), &request, &answer, begun.elapsed());
             let headers = [("content-type", "application/json")];
             (headers, answer.write(&request.uid)).into_response()
         }

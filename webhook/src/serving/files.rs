@@ -14,6 +14,7 @@ use rustls::sign::CertifiedKey;
 use super::leaf::certified;
 use super::managed::now;
 use super::resolver::Resolver;
+use crate::metrics::Served;
 use crate::state::State;
 
 /// Between two looks.
@@ -49,7 +50,7 @@ impl Pair {
         loop {
             tokio::time::sleep(POLL).await;
             if let Err(error) = self.look(&resolver, &state) {
-                state.metrics.certificate_trouble();
+                state.metrics.certificate_troubles.inc();
                 tracing::warn!("the serving certificate stays as it was: {error:#}");
             }
         }
@@ -74,16 +75,19 @@ impl Pair {
     fn serve(&self, resolver: &Resolver, state: &State) -> anyhow::Result<()> {
         let (cert, key) = &self.read;
         let names = || format!("{}, {}", self.cert.display(), self.key.display());
-        let (expires, pair) = pair(cert, key, now()).with_context(names)?;
+        let (served, pair) = pair(cert, key, now()).with_context(names)?;
         resolver.replace(pair);
-        state.metrics.certificate("leaf", expires);
-        tracing::info!(expires, "serving the certificate of the files");
+        state.metrics.serves(served);
+        tracing::info!(
+            expires = served.ends,
+            "serving the certificate of the files"
+        );
         Ok(())
     }
 }
 
-/// A pair that can be served, and when it ends.
-fn pair(cert: &[u8], key: &[u8], now: i64) -> anyhow::Result<(i64, CertifiedKey)> {
+/// A pair that can be served, and its life.
+fn pair(cert: &[u8], key: &[u8], now: i64) -> anyhow::Result<(Served, CertifiedKey)> {
     let chain: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(cert).collect();
     let chain = chain.context("reading the certificate")?;
     let first = chain.first().context("there is no certificate")?;
@@ -91,7 +95,12 @@ fn pair(cert: &[u8], key: &[u8], now: i64) -> anyhow::Result<(i64, CertifiedKey)
         .map_err(|reason| anyhow::anyhow!("reading the certificate: {reason}"))?;
     ensure!(!read.expired(now), "the certificate has expired");
     let key = PrivateKeyDer::from_pem_slice(key).context("reading the key")?;
-    Ok((read.not_after, certified(chain, key)?))
+    let served = Served {
+        begins: read.not_before,
+        ends: read.not_after,
+        ca_ends: None,
+    };
+    Ok((served, certified(chain, key)?))
 }
 
 #[cfg(test)]
@@ -105,7 +114,7 @@ mod tests {
         let now = now();
         let made = || vault::begun(&[], 3600, now, now).unwrap();
         let (one, two) = (made(), made());
-        let of = |cert: &[u8], key: &[u8], at| pair(cert, key, at).map(|(expires, _)| expires);
+        let of = |cert: &[u8], key: &[u8], at| pair(cert, key, at).map(|(served, _)| served.ends);
         let (cert, key) = (&one["tls.crt"].0, &one["tls.key"].0);
         assert_eq!(of(cert, key, now).unwrap(), now + 3600);
         for (cert, key, at, words) in [

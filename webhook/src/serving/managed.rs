@@ -11,6 +11,7 @@ use super::decide::{Leaf, Situation, Step, Stored};
 use super::published::{Published, Settling};
 use super::resolver::Resolver;
 use super::{CERTIFICATE, leaf, vault};
+use crate::metrics::Served;
 use crate::state::State;
 
 /// Between two looks when all is well. The clock on the wall is asked each time, because the other
@@ -171,10 +172,11 @@ impl Managed {
             ca_expires = signer.certificate().not_after,
             "serving a new certificate"
         );
-        self.state.metrics.certificate("leaf", leaf.ends);
-        self.state
-            .metrics
-            .certificate("ca", signer.certificate().not_after);
+        self.state.metrics.serves(Served {
+            begins: leaf.begins,
+            ends: leaf.ends,
+            ca_ends: Some(signer.certificate().not_after),
+        });
         self.leaf = Some(leaf);
         Ok(())
     }
@@ -214,7 +216,7 @@ impl Managed {
     }
 
     fn trouble(&mut self, reason: &str) {
-        self.state.metrics.certificate_trouble();
+        self.state.metrics.certificate_troubles.inc();
         if self.trouble.as_deref() != Some(reason) {
             tracing::warn!(reason, "the serving certificate could not be looked after");
             self.trouble = Some(reason.to_owned());

@@ -129,6 +129,7 @@ impl<'a> Judged<'a> {
 
     /// The answer for the API server.
     pub(super) fn answer(self) -> Answer {
+        let rules = self.rules();
         let mut lines: Vec<_> = self.denials.iter().take(ENOUGH).map(Charge::line).collect();
         if self.more > 0 {
             lines.push(format!("and up to {} more hosts", self.more));
@@ -138,7 +139,18 @@ impl<'a> Judged<'a> {
             denied: (!lines.is_empty()).then(|| lines.join("; ")),
             warnings: warnings.take(ENOUGH).collect(),
             patch: None,
+            rules,
         }
+    }
+
+    /// The rules behind the denial, else behind the warnings.
+    fn rules(&self) -> Vec<&'static str> {
+        let charges = match self.denials.is_empty() {
+            true => &self.warnings,
+            false => &self.denials,
+        };
+        let rules: BTreeSet<_> = charges.iter().map(|charge| charge.finding.rule).collect();
+        rules.into_iter().collect()
     }
 }
 

@@ -1,0 +1,118 @@
+//! One look at everything: every host settled by what its Secrets say, and what the rules say of it.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use policy::{Facts, Finding, HostKey, HostReport, Remark, SecretRef, Site, dialect};
+
+use super::bundles::Bundles;
+use crate::metrics;
+use crate::state::State;
+
+/// Hosts that are settled without a pause, so that nobody waits long for the index.
+const AT_ONCE: usize = 64;
+
+/// What a round found.
+pub(crate) struct Round {
+    /// When it looked, in Unix seconds.
+    pub(crate) now: i64,
+    /// Every host, in order.
+    pub(crate) hosts: Vec<HostReport>,
+    /// Every finding once, in order of object and place.
+    pub(crate) findings: Vec<Finding>,
+}
+
+impl Round {
+    /// Looks at everything.
+    pub(super) async fn make(state: &State, bundles: &mut Bundles) -> Self {
+        let now = metrics::now();
+        let keys = state.facts().hosts();
+        let mut hosts = Vec::with_capacity(keys.len());
+        for keys in keys.chunks(AT_ONCE) {
+            let settled = settle(state, bundles, keys, now).await;
+            // What opens no way in and says nothing is no host.
+            let is_host =
+                |report: &HostReport| report.host.mentioned || !report.host.doors.is_empty();
+            hosts.extend(settled.into_iter().filter(is_host).map(shrunk));
+            tokio::task::yield_now().await;
+        }
+        let findings = findings(&hosts, &remarks(&state.facts()), now);
+        Self {
+            now,
+            hosts,
+            findings,
+        }
+    }
+}
+
+/// All hosts are held at once, so that none may hold more than it needs.
+fn shrunk(mut report: HostReport) -> HostReport {
+    let host = &mut report.host;
+    host.doors.shrink_to_fit();
+    host.modes.shrink_to_fit();
+    host.trust.shrink_to_fit();
+    host.options.shrink_to_fit();
+    // The findings say it.
+    host.remarks = Vec::new();
+    report
+}
+
+/// Settles some hosts, reading the Secrets that the answers want.
+async fn settle(
+    state: &State,
+    bundles: &mut Bundles,
+    keys: &[HostKey],
+    now: i64,
+) -> Vec<HostReport> {
+    let mut laid = BTreeSet::new();
+    loop {
+        let settled = settle_once(&state.facts(), bundles, &laid, keys, now);
+        let wanted = settled.iter().flat_map(|report| &report.host.wanted);
+        let wanted: BTreeSet<SecretRef> = wanted.cloned().collect();
+        if wanted.is_subset(&laid) {
+            return settled;
+        }
+        bundles.fetch(state, &wanted).await;
+        laid.extend(wanted);
+    }
+}
+
+/// Needs no I/O, so the lock on the index is held for the shortest time.
+fn settle_once(
+    facts: &Facts,
+    bundles: &Bundles,
+    laid: &BTreeSet<SecretRef>,
+    keys: &[HostKey],
+    now: i64,
+) -> Vec<HostReport> {
+    let mut view = facts.view().at(now);
+    bundles.lay(laid, &mut view);
+    let settled = keys.iter().map(|key| {
+        let host = dialect::settle(key, &view);
+        HostReport {
+            verdict: host.verdict(),
+            findings: policy::check_host(&host, now),
+            assumed: Vec::new(),
+            host,
+        }
+    });
+    settled.collect()
+}
+
+/// What is remarked of objects, whether they open a host or not.
+fn remarks(facts: &Facts) -> Vec<Remark> {
+    let remarks = facts.objects().flat_map(|facts| &facts.remarks);
+    remarks.cloned().collect()
+}
+
+/// The first finding of each rule at each place.
+fn findings(hosts: &[HostReport], remarks: &[Remark], now: i64) -> Vec<Finding> {
+    let of_hosts = hosts
+        .iter()
+        .flat_map(|report| report.findings.iter().cloned());
+    let mut found: BTreeMap<(Site, &'static str), Finding> = BTreeMap::new();
+    for finding in of_hosts.chain(policy::check_remarks(remarks, now)) {
+        let key = (finding.site.clone(), finding.rule);
+        found.entry(key).or_insert(finding);
+    }
+    found.into_values().collect()
+}
