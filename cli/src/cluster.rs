@@ -19,7 +19,7 @@ use serde_json::value::RawValue;
 use crate::globals::Globals;
 use crate::problem::{Problem, say};
 
-pub(crate) use config::namespace;
+pub(crate) use config::{name, namespace};
 use refusal::{failed, is_missing};
 
 /// Objects a page of a list.

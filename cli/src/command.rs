@@ -14,6 +14,7 @@ mod inspect;
 mod issue;
 mod lint;
 mod protect;
+mod report;
 mod restore;
 mod revoke;
 mod rotate_ca;
@@ -68,6 +69,7 @@ enum Command {
     Issue(Box<issue::Args>),
     Lint(lint::Args),
     Protect(protect::Args),
+    Report(report::Args),
     Restore(restore::Args),
     Revoke(revoke::Args),
     #[command(subcommand)]
@@ -134,6 +136,7 @@ impl Cli {
             Command::Issue(args) => issue::run(&args, &globals),
             Command::Lint(args) => lint::run(&args, &globals),
             Command::Protect(args) => protect::run(&args, &globals),
+            Command::Report(args) => report::run(&args, &globals),
             Command::Test(args) => test::run(&args, &globals),
             Command::Verify(args) => verify::run(&args),
             Command::Restore(args) => restore::run(&args, &globals),

@@ -78,6 +78,19 @@ pub(crate) fn write_all(folder: &Path, files: &[File<'_>], force: bool) -> anyho
     Ok(())
 }
 
+/// Writes a report, which is made anew at every run.
+pub(crate) fn write_report(path: &Path, text: &str) -> anyhow::Result<()> {
+    let name = path.file_name().and_then(|name| name.to_str());
+    let name = name.ok_or_else(|| {
+        Problem::usage(format!("{} names no file", path.display())).hint("name a file")
+    })?;
+    let folder = path
+        .parent()
+        .filter(|folder| !folder.as_os_str().is_empty());
+    let folder = folder.unwrap_or(Path::new("."));
+    write_all(folder, &[File::public(name, text)], true)
+}
+
 /// Refuses names that are taken.
 pub(crate) fn check_free<'a>(
     folder: &Path,

@@ -129,6 +129,20 @@ pub(crate) fn xml(text: &str) -> String {
     out
 }
 
+/// Text from files goes to terminals and pages: it must neither steer them nor turn words around.
+pub(crate) fn printable(text: &str) -> String {
+    let steers = |char: char| {
+        char.is_control()
+            || matches!(char, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+    };
+    let shown = |char: char| match char {
+        '\t' => ' ',
+        char if steers(char) => char::REPLACEMENT_CHARACTER,
+        char => char,
+    };
+    text.chars().map(shown).collect()
+}
+
 /// Prints a report where stdout holds something else.
 pub(crate) fn errors(text: &str) -> anyhow::Result<()> {
     Ok(io::stderr().lock().write_all(text.as_bytes())?)

@@ -47,6 +47,13 @@ impl State {
         let mut live = config.clone();
         live.default_retry = false;
         live.connect_timeout = Some(Duration::from_secs(2));
+        let client = Client::try_from(config).context("preparing the watch client")?;
+        let live = Client::try_from(live).context("preparing the read client")?;
+        Self::new(args, client, live)
+    }
+
+    /// Nothing is watched yet.
+    pub(crate) fn new(args: &Args, client: Client, live: Client) -> anyhow::Result<Arc<Self>> {
         let gateways = args.config.as_deref().map(gateways).transpose()?;
         let settings = Settings::new(gateways.unwrap_or_default());
         let mut facts = Facts::new(settings, Seen::All);
@@ -54,8 +61,8 @@ impl State {
         facts.set_seen("Secret", Seen::Some);
         facts.set_seen("ConfigMap", Seen::Some);
         Ok(Arc::new(Self {
-            client: Client::try_from(config).context("preparing the watch client")?,
-            live: Client::try_from(live).context("preparing the read client")?,
+            client,
+            live,
             warn: args.warn.clone(),
             repair: !args.no_repair,
             metrics: Metrics::default(),

@@ -14,6 +14,13 @@ pub(crate) async fn namespace(globals: &Globals) -> String {
     configured.unwrap_or_else(|_| globals.file_namespace().to_owned())
 }
 
+/// The cluster by its address, for people; nothing is sent.
+pub(crate) async fn name(globals: &Globals) -> anyhow::Result<String> {
+    let address = config(globals).await?.cluster_url;
+    let address = address.to_string();
+    Ok(format!("the cluster {}", address.trim_end_matches('/')))
+}
+
 /// The configuration of the flags, the kubeconfig or the pod.
 pub(super) async fn config(globals: &Globals) -> anyhow::Result<Config> {
     let mut kubeconfig = match &globals.kubeconfig {

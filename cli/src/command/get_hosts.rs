@@ -1,6 +1,6 @@
 //! `get hosts`.
 
-use policy::{HostReport, Mode, Severity, Verdict};
+use policy::{Finding, HostReport, Mode, Severity, Verdict};
 use serde::ser::{Serialize, SerializeMap as _, Serializer};
 use serde_json::{Value, json};
 
@@ -87,7 +87,7 @@ impl Serialize for Items<'_> {
     }
 }
 
-fn json_row(report: &HostReport) -> Value {
+pub(super) fn json_row(report: &HostReport) -> Value {
     let key = &report.host.key;
     let findings = report.findings.iter().map(|finding| {
         json!({"rule": finding.rule, "severity": finding.severity.to_string(),
@@ -145,7 +145,7 @@ fn cut(line: &str) -> String {
 }
 
 /// What is asked, and how a stranger is refused.
-fn short_demand(report: &HostReport) -> String {
+pub(super) fn short_demand(report: &HostReport) -> String {
     let demand = match weakest(report) {
         Some(Mode::OptionalUnverified) => "unverified",
         Some(Mode::Unverified) => "any-cert",
@@ -227,21 +227,24 @@ fn refused_by(report: &HostReport) -> Option<&'static str> {
 }
 
 /// When the first of the host's CAs ends.
-fn ca_until(report: &HostReport) -> Option<i64> {
+pub(super) fn ca_until(report: &HostReport) -> Option<i64> {
     let cas = report.host.trust.iter().flat_map(|used| used.anchors());
     cas.map(|ca| ca.not_after).min()
 }
 
 /// The worst finding, or what was not seen.
 fn why(report: &HostReport) -> String {
-    let worst = report
-        .findings
-        .iter()
-        .max_by_key(|finding| finding.severity);
     let unseen = report.host.unseen().into_iter().next();
-    match (unseen, worst) {
+    match (unseen, worst(report)) {
         (Some(unseen), _) => format!("{UNSEEN}{unseen}"),
-        (None, Some(finding)) if finding.severity > Severity::Info => finding.rule.to_owned(),
-        _ => "-".to_owned(),
+        (None, Some(finding)) => finding.rule.to_owned(),
+        (None, None) => "-".to_owned(),
     }
+}
+
+/// The worst finding, if one is more than good to know.
+pub(super) fn worst(report: &HostReport) -> Option<&Finding> {
+    let findings = report.findings.iter();
+    let worst = findings.max_by_key(|finding| finding.severity);
+    worst.filter(|finding| finding.severity > Severity::Info)
 }

@@ -7,7 +7,7 @@ mod github;
 mod human;
 mod ignore;
 mod junit;
-mod row;
+pub(super) mod row;
 mod sarif;
 #[cfg(test)]
 mod torture;
@@ -17,11 +17,11 @@ use std::path::{Path, PathBuf};
 use policy::{Severity, Verdict};
 
 use super::source::{Judged, Source};
-use crate::files::{self, File};
+use crate::files;
 use crate::globals::Globals;
 use crate::manifests::{Broken, Manifests};
 use crate::output;
-use crate::problem::{FINDINGS, Problem, WORLD, say};
+use crate::problem::{FINDINGS, WORLD, say};
 use form::Form;
 use row::{Row, rows};
 
@@ -72,7 +72,7 @@ pub(crate) struct Args {
     dry_run: bool,
 }
 
-fn severity(text: &str) -> Result<Severity, String> {
+pub(super) fn severity(text: &str) -> Result<Severity, String> {
     match text {
         "error" => Ok(Severity::Error),
         "warning" => Ok(Severity::Warning),
@@ -116,7 +116,7 @@ fn report(args: &Args, judged: &Judged, mut rows: Vec<Row>, piped: bool) -> anyh
         baseline::read(path)?.leave_out(&mut rows, path);
     }
     for (form, path) in &args.output_file {
-        write_file(path, &form.write(&rows)?)?;
+        files::write_report(path, &form.write(&rows)?)?;
     }
     let text = args.output.write(&rows)?;
     if piped {
@@ -133,7 +133,7 @@ fn report(args: &Args, judged: &Judged, mut rows: Vec<Row>, piped: bool) -> anyh
 }
 
 fn write_baseline(path: &Path, rows: &[Row]) -> anyhow::Result<u8> {
-    write_file(path, &baseline::write(rows))?;
+    files::write_report(path, &baseline::write(rows))?;
     say(
         "note",
         &format!("{} findings are listed in {}", rows.len(), path.display()),
@@ -141,24 +141,15 @@ fn write_baseline(path: &Path, rows: &[Row]) -> anyhow::Result<u8> {
     Ok(0)
 }
 
-/// Reports are written anew at every run.
-fn write_file(path: &Path, text: &str) -> anyhow::Result<()> {
-    let name = path.file_name().and_then(|name| name.to_str());
-    let name = name.ok_or_else(|| {
-        Problem::usage(format!("{} names no file", path.display())).hint("name a file")
-    })?;
-    let folder = path
-        .parent()
-        .filter(|folder| !folder.as_os_str().is_empty());
-    files::write_all(
-        folder.unwrap_or(Path::new(".")),
-        &[File::public(name, text)],
-        true,
-    )
+/// The findings as rows, without those that an annotation silences, and how many those are.
+pub(super) fn found(judged: &Judged) -> (Vec<Row>, usize) {
+    let mut rows = rows(judged);
+    let outcome = ignore::apply(judged, &mut rows);
+    (rows, outcome.silenced())
 }
 
 /// What cannot be read is a failed file, not a finding.
-fn report_broken(manifests: &Manifests) -> bool {
+pub(super) fn report_broken(manifests: &Manifests) -> bool {
     let broken = manifests.broken.iter().filter(|broken| broken.syntax);
     let mut failed = false;
     for Broken {

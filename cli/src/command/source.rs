@@ -120,6 +120,27 @@ impl Source {
         Ok(Judged { report, manifests })
     }
 
+    /// What is judged, in words.
+    pub(crate) fn says(&self, globals: &Globals) -> String {
+        let files: Vec<_> = self.filename.iter().map(|file| file.display()).collect();
+        let files: Vec<_> = files.iter().map(ToString::to_string).collect();
+        let files = files.join(", ");
+        if files.is_empty() || self.live {
+            let cluster = block_on(async { crate::cluster::name(globals).await });
+            let cluster = cluster.unwrap_or_else(|_| "the cluster".to_owned());
+            match (&globals.namespace, self.all_namespaces) {
+                _ if self.live => format!("the files {files} laid over {cluster}"),
+                (_, true) => format!("all namespaces of {cluster}"),
+                (Some(namespace), false) => format!("namespace {namespace} of {cluster}"),
+                (None, false) => format!("the namespace of the context in {cluster}"),
+            }
+        } else if self.complete {
+            format!("the files {files}, which are all there is")
+        } else {
+            format!("the files {files}, as far as they go")
+        }
+    }
+
     /// For objects in files that name none: that of the cluster they go to, where it is asked.
     fn namespace(&self, globals: &Globals) -> String {
         match self.live {

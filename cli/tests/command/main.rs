@@ -13,6 +13,7 @@ mod lint_live;
 mod pki;
 mod pki_out;
 mod protect;
+mod report;
 
 use std::io::Write as _;
 use std::path::Path;

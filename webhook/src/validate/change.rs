@@ -50,10 +50,12 @@ impl Change {
         })
     }
 
-    /// Settles the hosts before and after, fetching the Secrets that the answers want.
+    /// Settles the hosts before and after, fetching the Secrets that the answers want, each once:
+    /// one that is wanted again after it was fetched stays what it is, and the answer ends.
     pub(super) async fn judge<'a>(&self, live: &Live<'a>, evidence: &mut Evidence) -> Judged<'a> {
         loop {
-            let (judged, wanted) = self.judge_once(live, evidence);
+            let (judged, mut wanted) = self.judge_once(live, evidence);
+            wanted.retain(|secret| !evidence.has(secret));
             if wanted.is_empty() {
                 return judged;
             }

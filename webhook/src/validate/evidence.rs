@@ -57,6 +57,11 @@ impl Evidence {
             .extend(reads.buffer_unordered(AT_ONCE).collect::<Vec<_>>().await);
     }
 
+    /// Whether a Secret was read, whatever came of it.
+    pub(super) fn has(&self, secret: &SecretRef) -> bool {
+        self.bundles.iter().any(|(read, _)| read == secret)
+    }
+
     /// Lays what was read over a view.
     pub(super) fn lay(&self, view: &mut View<'_>) {
         for (secret, found) in &self.bundles {

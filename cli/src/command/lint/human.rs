@@ -1,6 +1,7 @@
 //! For people: each finding with the line of its file and a caret.
 
 use super::row::Row;
+use crate::output::printable;
 
 /// The report.
 pub(super) fn write(rows: &[Row]) -> anyhow::Result<String> {
@@ -46,20 +47,6 @@ fn source(row: &Row) -> Option<String> {
         "  {gutter} | {dots}{}\n{blanks}^\n",
         printable(&text)
     ))
-}
-
-/// Text from files goes to terminals: it must neither steer them nor turn words around.
-fn printable(text: &str) -> String {
-    let steers = |char: char| {
-        char.is_control()
-            || matches!(char, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
-    };
-    let shown = |char: char| match char {
-        '\t' => ' ',
-        char if steers(char) => char::REPLACEMENT_CHARACTER,
-        char => char,
-    };
-    text.chars().map(shown).collect()
 }
 
 #[cfg(test)]

@@ -160,6 +160,11 @@ fn problem(place: Option<&Place>, object: &ObjectRef, reason: &str) -> Row {
 }
 
 impl Outcome {
+    /// How many findings are silenced.
+    pub(super) fn silenced(&self) -> usize {
+        self.silenced
+    }
+
     /// For the summary.
     pub(super) fn say(&self) {
         if self.silenced > 0 {

@@ -10,25 +10,25 @@ use crate::manifests::{Broken, Place};
 use crate::output;
 
 /// One finding with its place in a file.
-pub(super) struct Row {
+pub(in crate::command) struct Row {
     /// The rule's id.
-    pub(super) rule: &'static str,
+    pub(in crate::command) rule: &'static str,
     /// How bad it is.
-    pub(super) severity: Severity,
+    pub(in crate::command) severity: Severity,
     /// The object, where it could be read.
-    pub(super) object: Option<ObjectRef>,
+    pub(in crate::command) object: Option<ObjectRef>,
     /// A JSON pointer into it.
-    pub(super) pointer: String,
+    pub(in crate::command) pointer: String,
     /// The file; `None`: it is in the cluster.
-    pub(super) file: Option<String>,
+    pub(in crate::command) file: Option<String>,
     /// Line and column, from 1.
-    pub(super) position: Option<(usize, usize)>,
+    pub(in crate::command) position: Option<(usize, usize)>,
     /// The line's text.
-    pub(super) source: Option<String>,
+    pub(in crate::command) source: Option<String>,
     /// What is wrong.
-    pub(super) message: String,
+    pub(in crate::command) message: String,
     /// What to do.
-    pub(super) hint: String,
+    pub(in crate::command) hint: String,
 }
 
 /// Every finding, in order of file and place.
@@ -97,7 +97,7 @@ impl Row {
     }
 
     /// As `-o json` has it.
-    pub(super) fn json(&self) -> Value {
+    pub(in crate::command) fn json(&self) -> Value {
         json!({
             "rule": self.rule,
             "severity": self.severity.to_string(),

@@ -233,7 +233,10 @@ impl Server<'_> {
         match (certificate, plain(false)) {
             (Err(secret), Some(location)) => {
                 let unseen = Some(format!("Secret {secret}"));
-                host.wanted.insert(secret);
+                // What was asked for and could not be read is not asked for again.
+                if self.view.bundle(&secret).is_none() {
+                    host.wanted.insert(secret);
+                }
                 Door {
                     unseen,
                     ..plain_door(

@@ -7,6 +7,7 @@ mod index;
 mod live;
 mod metrics;
 mod mutate;
+pub mod offline;
 mod record;
 mod review;
 mod server;
@@ -19,7 +20,8 @@ use std::process::ExitCode;
 
 use clap::Parser as _;
 
-fn main() -> ExitCode {
+/// What the program does; the exit code.
+pub fn main() -> ExitCode {
     // Another provider can only be there if a second `main` ran in this process.
     let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
     let args = match args::Args::try_parse() {

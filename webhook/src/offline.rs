@@ -1,0 +1,89 @@
+//! Reviews without a cluster: whoever feeds the webhook anything at all, as the fuzz targets do,
+//! says what the API server would answer.
+
+use std::convert::Infallible;
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::Context as _;
+use axum::Router;
+use axum::http::Uri;
+use clap::Parser as _;
+use kube::Client;
+use policy::dialect;
+use tokio::runtime::Runtime;
+use tokio::time::Instant;
+
+use crate::args::Args;
+use crate::live::Live;
+use crate::review::Review;
+use crate::state::State;
+use crate::{mutate, validate};
+
+/// What an API server answers to a GET of a path: status and body.
+pub type Answers = fn(&str) -> (u16, String);
+
+/// A webhook without watches, whose reads a function answers.
+pub struct Offline {
+    state: Arc<State>,
+    runtime: Runtime,
+}
+
+/// What the two paths answer to one body.
+pub struct Answered {
+    /// Of /validate.
+    pub validated: String,
+    /// Of /mutate.
+    pub mutated: String,
+}
+
+impl Offline {
+    /// A webhook that was told nothing and has seen nothing.
+    ///
+    /// # Errors
+    /// When there is no runtime to be had.
+    pub fn new(answers: Answers) -> anyhow::Result<Self> {
+        let arguments = ["mtls-webhook"];
+        let args = Args::try_parse_from(arguments)?;
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build()
+            .context("starting the runtime")?;
+        // The client starts a task of its own.
+        let _entered = runtime.enter();
+        let answer = move |uri: Uri| async move {
+            let (status, body) = answers(uri.path());
+            let status = http::StatusCode::from_u16(status).unwrap_or_default();
+            Ok::<_, Infallible>((status, body))
+        };
+        let client = Client::new(Router::new().fallback(answer), "default");
+        let state = State::new(&args, client.clone(), client)?;
+        Ok(Self { state, runtime })
+    }
+
+    /// Both answers to a body. What stood before the change is what the watches have seen.
+    ///
+    /// # Errors
+    /// The reason why the body is refused.
+    pub fn review(&self, body: &[u8]) -> Result<Answered, String> {
+        let request = Review::read(body)?;
+        if let Some(old) = request.old_object() {
+            let mut facts = self.state.facts_mut();
+            let read = dialect::read(&old, &facts.settings);
+            facts.insert(read);
+        }
+        let live = Live {
+            state: &self.state,
+            deadline: Instant::now() + Duration::from_secs(60),
+        };
+        let validated = self
+            .runtime
+            .block_on(validate::validate(&request, &live))
+            .write(&request.uid);
+        let mutated = mutate::mutate(&request, &self.state.facts().settings).write(&request.uid);
+        if let Some(old) = request.old_object() {
+            self.state.facts_mut().remove(&old.id);
+        }
+        Ok(Answered { validated, mutated })
+    }
+}
