@@ -8,6 +8,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use anyhow::{Context as _, ensure};
 use pki::{CaParams, LeafParams, Profile, San};
+use serde_json::Value;
 
 use crate::cluster::{Cluster, Output, run};
 use crate::process::Process;
@@ -158,43 +159,29 @@ fn certificate(folder: &Path) -> anyhow::Result<()> {
     keys::secret(&folder.join("ca.crt"), ca.chain_pem())
 }
 
-/// The shipped configurations, as `webhook print` writes them, reduced to their webhooks.
+/// The shipped configurations, as `webhook print` writes them for a webhook outside the cluster,
+/// under a name of their own and for one label.
 fn register(cluster: &Cluster, name: &str, port: u16, ca: &str) -> anyhow::Result<()> {
+    let url = format!("https://127.0.0.1:{port}");
+    let label = format!("webhook={name}");
     let mut print = Command::new(binary("kubectl-mtls")?);
-    let printed = run(
-        print.args([
-            "webhook",
-            "print",
-            "--fail-policy",
-            "Fail",
-            "--ca-bundle",
-            ca,
-        ]),
-        "",
-    )?;
+    let print = print.args(["webhook", "print", "-o", "json", "--fail-policy=Fail"]);
+    let print = print.args(["--cert-mode=files", "--ca-bundle", ca, "--url", &url]);
+    let printed = run(print.args(["--namespace-selector", &label]), "")?;
     ensure!(printed.success, "{}", printed.stderr);
-    let documents = printed.stdout.split("---\n");
-    let configurations = documents.filter(|text| text.contains("WebhookConfiguration"));
-    let service =
-        "    service:\n      name: mtls-webhook\n      namespace: kubectl-mtls\n      path: ";
-    for text in configurations {
-        let text = text
-            .replace(service, &format!("    url: https://127.0.0.1:{port}"))
-            .replace("      port: 443\n", "")
-            .replace(
-                "  name: kubectl-mtls\n",
-                &format!("  name: kubectl-mtls-{name}\n"),
-            )
-            .replace(
-                "    matchExpressions:\n",
-                &format!("    matchLabels: {{webhook: {name}}}\n    matchExpressions:\n"),
-            );
-        ensure!(
-            !text.contains("    service:"),
-            "the shipped configuration has another shape"
-        );
-        let applied = cluster.apply(&text)?;
-        ensure!(applied.success, "{}", applied.stderr);
+    let list: Value = serde_json::from_str(&printed.stdout).context("what print wrote")?;
+    let objects = list["items"].as_array().into_iter().flatten();
+    let mut registered = 0;
+    for object in objects {
+        let mut object = object.clone();
+        let kind = object["kind"].as_str().unwrap_or_default();
+        if kind.ends_with("WebhookConfiguration") {
+            object["metadata"]["name"] = format!("kubectl-mtls-{name}").into();
+            let applied = cluster.apply(&object.to_string())?;
+            ensure!(applied.success, "{}", applied.stderr);
+            registered += 1;
+        }
     }
+    ensure!(registered == 2, "{registered} configurations were printed");
     Ok(())
 }

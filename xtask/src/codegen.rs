@@ -140,7 +140,21 @@ webhooks:
   failurePolicy: Ignore
   timeoutSeconds: 3
   matchConditions:
-{conditions}{validate}{system}---
+{conditions}{validate}{system}# What the probe of `webhook install` and `status` asks with: nothing else has this label, so Fail
+# hinders nobody, and the API server's own words say why the webhook did not answer.
+- name: probe.kubectl-mtls.github.io
+  rules:
+  - apiGroups: [networking.k8s.io]
+    apiVersions: [v1]
+    operations: [CREATE]
+    resources: [ingresses]
+    scope: Namespaced
+  failurePolicy: Fail
+  timeoutSeconds: 5
+  objectSelector:
+    matchLabels:
+      kubectl-mtls.github.io/probe: refuse
+{validate}{own}---
 apiVersion: admissionregistration.k8s.io/v1
 kind: MutatingWebhookConfiguration
 metadata:
@@ -190,7 +204,6 @@ fn common(path: &str) -> String {
   sideEffects: None
   admissionReviewVersions: [v1]
   clientConfig:
-    caBundle: \"\"
     service:
       name: mtls-webhook
       namespace: kubectl-mtls
