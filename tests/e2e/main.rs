@@ -6,6 +6,7 @@ mod admission;
 mod authority;
 mod endpoint;
 mod guides;
+mod install;
 mod live;
 mod path;
 mod settings;

@@ -57,6 +57,15 @@ const CONTOUR: Recipe = Recipe {
     flags: "-s -w",
     minutes: 2,
 };
+const HELM: Recipe = Recipe {
+    name: "helm",
+    package: "helm.sh/helm/v3/cmd/helm",
+    // Without these it takes every cluster for 1.20.
+    flags: "-s -w -X helm.sh/helm/v3/pkg/chartutil.k8sVersionMajor=1 \
+            -X helm.sh/helm/v3/pkg/chartutil.k8sVersionMinor=35 \
+            -X helm.sh/helm/v3/internal/version.version=v3.22.0",
+    minutes: 3,
+};
 
 /// Where Traefik's module keeps its CRDs.
 const CRDS: &str = "docs/content/reference/dynamic-configuration/kubernetes-crd-definition-v1.yml";
@@ -112,6 +121,7 @@ pub fn everything() -> anyhow::Result<()> {
     sealed_secrets()?;
     cert_manager()?;
     contour()?;
+    helm()?;
     envoy()?;
     Ok(())
 }
@@ -152,6 +162,14 @@ pub fn contour() -> anyhow::Result<(PathBuf, PathBuf)> {
     let module = "github.com/projectcontour/contour";
     let crds = module_folder(&CONTOUR, module)?.join("examples/contour/01-crds.yaml");
     Ok((program, crds))
+}
+
+/// Helm, the command.
+///
+/// # Errors
+/// When Go is missing or the build fails.
+pub fn helm() -> anyhow::Result<PathBuf> {
+    ready(&HELM)
 }
 
 /// The YAML files of a folder of a module as one file beside the program; lines of Helm

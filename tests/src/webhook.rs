@@ -103,6 +103,16 @@ impl Webhook {
         Ok(webhook)
     }
 
+    /// The port that the API server asks.
+    pub fn port(&self) -> u16 {
+        self.port
+    }
+
+    /// The file with the CA of its certificate.
+    pub fn ca(&self) -> PathBuf {
+        self.folder.join("ca.crt")
+    }
+
     /// What the health port says.
     ///
     /// # Errors
@@ -143,7 +153,7 @@ fn manifests() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../manifests")
 }
 
-/// A serving certificate for 127.0.0.1 and its CA.
+/// A serving certificate for 127.0.0.1 and the shipped Service, and its CA.
 fn certificate(folder: &Path) -> anyhow::Result<()> {
     let now = SystemTime::now()
         .duration_since(UNIX_EPOCH)
@@ -152,7 +162,10 @@ fn certificate(folder: &Path) -> anyhow::Result<()> {
     let ca = pki::create_root(&CaParams::new("webhook", now + pki::CA_LIFETIME), now)?;
     let mut params = LeafParams::new("webhook", now + pki::LEAF_LIFETIME);
     params.profile = Profile::Server;
-    params.sans = vec![San::parse("127.0.0.1")?];
+    params.sans = vec![
+        San::parse("127.0.0.1")?,
+        San::parse("mtls-webhook.kubectl-mtls.svc")?,
+    ];
     let issued = pki::issue(&ca, &params, now)?;
     keys::secret(&folder.join("tls.crt"), &issued.signed.chain_pem)?;
     keys::issued(&folder.join("tls.key"), &issued)?;

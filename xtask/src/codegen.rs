@@ -1,5 +1,6 @@
 //! `cargo xtask codegen`: what is derived from the tables of dialects and rules, and from the corpus.
 
+mod chart;
 mod gateways;
 
 use std::collections::BTreeMap;
@@ -22,19 +23,30 @@ const FILES: &[(&str, Writer)] = &[
 
 pub(crate) fn run(check: bool) -> anyhow::Result<()> {
     for (name, write) in FILES {
-        let path = crate::root().join(name);
-        let text = write()?;
-        if check {
-            let current = fs::read_to_string(&path).with_context(|| format!("reading {name}"))?;
-            ensure!(
-                current == text,
-                "{name} is not current: run `cargo xtask codegen`"
-            );
-        } else {
-            fs::write(&path, text).with_context(|| format!("writing {name}"))?;
-        }
+        settle(name, &write()?, check)?;
+    }
+    // The chart is made from manifests, of which some have just been made.
+    for (name, text) in chart::files()? {
+        settle(&name, &text, check)?;
     }
     Ok(())
+}
+
+/// Writes a file, or only compares.
+fn settle(name: &str, text: &str, check: bool) -> anyhow::Result<()> {
+    let path = crate::root().join(name);
+    if check {
+        let current = fs::read_to_string(&path).with_context(|| format!("reading {name}"))?;
+        ensure!(
+            current == text,
+            "{name} is not current: run `cargo xtask codegen`"
+        );
+        return Ok(());
+    }
+    if let Some(folder) = path.parent() {
+        fs::create_dir_all(folder).with_context(|| format!("creating {}", folder.display()))?;
+    }
+    fs::write(&path, text).with_context(|| format!("writing {name}"))
 }
 
 fn rules() -> String {

@@ -6,7 +6,7 @@ mod audit;
 use std::time::Duration;
 
 use policy::Settings;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::{block_on, source};
 use crate::cluster::Cluster;
@@ -108,7 +108,8 @@ fn keep(parts: &mut [Part], policy: Option<Policy>) {
         return;
     };
     for part in parts {
-        for entry in part.object["webhooks"].as_array_mut().into_iter().flatten() {
+        let entries = part.object.get_mut("webhooks");
+        for entry in entries.and_then(Value::as_array_mut).into_iter().flatten() {
             if entry["name"] == ROUTES {
                 entry["failurePolicy"] = json!(policy.text());
             }
@@ -129,8 +130,10 @@ async fn rehearse(cluster: &Cluster, parts: &[Part], args: &Args) -> anyhow::Res
                 .is_some(),
             None => true,
         };
-        if there {
-            apply(cluster, part, true, args).await?;
+        match there {
+            true => apply(cluster, part, true, args).await?,
+            false if !is_served(cluster, part).await? => return Err(unserved(part, args)),
+            false => {}
         }
         if told {
             let done = match there {
@@ -155,17 +158,32 @@ async fn apply(cluster: &Cluster, part: &Part, dry_run: bool, args: &Args) -> an
         .await?
     {
         true => Ok(()),
-        false => Err(Problem::world(format!(
-            "the cluster does not serve {} {}, so {} cannot be applied",
-            part.object["apiVersion"].as_str().unwrap_or_default(),
-            part.kind(),
-            part.shown()
-        ))
-        .hint(match args.shape.cert_mode {
-            CertMode::CertManager => "install cert-manager first, or use --cert-mode self-managed",
-            _ => "Kubernetes 1.30 or newer is needed; `kubectl api-versions` shows what is served",
-        })),
+        false => Err(unserved(part, args)),
     }
+}
+
+/// Whether the cluster has the API group and version of an object.
+async fn is_served(cluster: &Cluster, part: &Part) -> anyhow::Result<bool> {
+    let version = part.object["apiVersion"].as_str().unwrap_or_default();
+    let root = if version.contains('/') {
+        "/apis"
+    } else {
+        "/api"
+    };
+    Ok(cluster.value(&format!("{root}/{version}")).await?.is_some())
+}
+
+fn unserved(part: &Part, args: &Args) -> anyhow::Error {
+    let text = format!(
+        "the cluster does not serve {} {}, so {} cannot be applied",
+        part.object["apiVersion"].as_str().unwrap_or_default(),
+        part.kind(),
+        part.shown()
+    );
+    Problem::world(text).hint(match args.shape.cert_mode {
+        CertMode::CertManager => "install cert-manager first, or use --cert-mode self-managed",
+        _ => "Kubernetes 1.30 or newer is needed; `kubectl api-versions` shows what is served",
+    })
 }
 
 /// The proof, and only then Fail; and once more under Fail.
