@@ -13,7 +13,7 @@ use crate::problem::{Problem, say};
 /// Namespaces that are never removed, whatever they are labelled with.
 const KEPT: [&str; 4] = ["default", "kube-node-lease", "kube-public", "kube-system"];
 /// What is made beside the manifests, by flags, by the webhook itself, or by cert-manager.
-const MADE: [&str; 9] = [
+const MADE: [&str; 8] = [
     "apis/cert-manager.io/v1 certificates",
     "apis/cert-manager.io/v1 issuers",
     "api/v1 configmaps",
@@ -22,7 +22,6 @@ const MADE: [&str; 9] = [
     "api/v1 secrets/mtls-webhook-ca",
     "api/v1 secrets/mtls-webhook-tls",
     "apis/coordination.k8s.io/v1 leases/mtls-webhook-audit",
-    "apis/policy/v1 poddisruptionbudgets",
 ];
 
 /// Remove the admission webhook

@@ -225,12 +225,13 @@ fn judge(message: &str) -> Outcome {
 }
 
 /// How Go says that nobody answered.
-const UNREACHED: [&str; 9] = [
+const UNREACHED: [&str; 10] = [
     "connection refused",
     "connection reset",
     "context deadline exceeded",
     "EOF",
     "i/o timeout",
+    "network is unreachable",
     "no endpoints available",
     "no route to host",
     "no such host",

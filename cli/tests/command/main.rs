@@ -11,6 +11,7 @@ mod lint_input;
 mod lint_live;
 mod pki;
 mod protect;
+mod webhook;
 
 use std::io::Write as _;
 use std::path::Path;

@@ -304,7 +304,22 @@ fn fail_comes_after_the_proof_and_never_without_it() {
     said(&install(&ca, &[]), 0, &["failurePolicy is Fail"]);
 
     drifts(cluster);
-    said(&install(&ca, &[]), 0, &["failurePolicy is Fail"]);
+    let output = install(&ca, &[]);
+    said(
+        &output,
+        3,
+        &[
+            "has fields of somebody else",
+            "kubectl-patch",
+            "hint: --force-conflicts",
+        ],
+    );
+    said(
+        &install(&ca, &["--force-conflicts"]),
+        0,
+        &["failurePolicy is Fail"],
+    );
+    said(&mtls(cluster, &["webhook", "status"]), 0, &["Proven "]);
     drop_process(webhook);
     with_the_webhook_dead(cluster);
     let output = install(&ca, soon);

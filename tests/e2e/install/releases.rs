@@ -50,19 +50,11 @@ fn helm(args: &[&str]) -> Output {
 }
 
 fn ca(ns: &str) -> String {
-    must(&[
-        "create",
-        "ca",
-        "partners",
-        "-n",
-        ns,
-        "--trust-namespace",
-        ns,
-    ]);
+    must(&["create", "ca", "root", "-n", ns, "--trust-namespace", ns]);
     let path = [
         "get",
         "secret",
-        "partners-trust",
+        "root-trust",
         "-n",
         ns,
         "-o",
