@@ -1,6 +1,5 @@
 //! `webhook print`: everything that `webhook install` would apply.
 
-use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use serde_json::json;
@@ -62,25 +61,23 @@ pub(crate) fn run(args: &Args, globals: &Globals) -> anyhow::Result<u8> {
 
 /// Writes a file for each shipped one, and the kustomization that names them.
 fn kustomize(folder: &Path, parts: &[Part], force: bool) -> anyhow::Result<()> {
-    let mut texts: BTreeMap<String, Vec<String>> = BTreeMap::new();
+    // In the order of the parts, so that the namespace comes before what stands in it.
+    let mut texts: Vec<(String, String)> = Vec::new();
     for part in parts {
         // One folder for all: names below it would be folders to make.
         let name = part.file.replace('/', "-");
-        texts
-            .entry(name)
-            .or_default()
-            .push(output::yaml(&part.object)?);
+        let text = output::yaml(&part.object)?;
+        match texts.iter_mut().find(|(known, _)| *known == name) {
+            Some((_, before)) => before.push_str(&format!("---\n{text}")),
+            None => texts.push((name, text)),
+        }
     }
-    let resources: Vec<_> = texts.keys().collect();
+    let resources: Vec<_> = texts.iter().map(|(name, _)| name).collect();
     let kustomization = output::yaml(&json!({"apiVersion": "kustomize.config.k8s.io/v1beta1",
         "kind": "Kustomization", "resources": resources}))?;
-    let texts: Vec<_> = texts
-        .iter()
-        .map(|(name, texts)| (name, texts.join("---\n")))
-        .collect();
     let mut all: Vec<_> = texts
         .iter()
-        .map(|(name, text)| File::public(*name, text))
+        .map(|(name, text)| File::public(name.as_str(), text))
         .collect();
     all.push(File::public("kustomization.yaml", &kustomization));
     if folder.is_file() {

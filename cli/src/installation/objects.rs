@@ -151,13 +151,11 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_shipped_object_has_a_path_and_the_label_by_which_it_is_found() {
+    fn every_shipped_object_has_a_path() {
         let parts = shipped().unwrap();
         assert!(parts.len() > 8, "{}", parts.len());
         for part in parts {
             assert!(part.path().is_some(), "{}", part.shown());
-            let label = &part.object["metadata"]["labels"]["app.kubernetes.io/name"];
-            assert_eq!(label, "mtls-webhook", "{}", part.shown());
         }
     }
 }

@@ -322,7 +322,7 @@ fn fail_comes_after_the_proof_and_never_without_it() {
     said(&mtls(cluster, &["webhook", "status"]), 0, &["Proven "]);
     drop_process(webhook);
     with_the_webhook_dead(cluster);
-    let output = install(&ca, soon);
+    let output = install(&ca, &["--timeout=15s", "--force-conflicts"]);
     said(
         &output,
         3,

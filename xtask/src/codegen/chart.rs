@@ -1,4 +1,4 @@
-//! The Helm chart: the manifests with values in the places that `webhook print` has flags for.
+//! The kustomization, and the Helm chart: the manifests with values in the places that `webhook print` has flags for.
 
 use std::fs;
 use std::path::Path;
@@ -158,11 +158,11 @@ const WEBHOOKS: Changes = &[
     ),
 ];
 
-/// Every generated file of the chart with its text. What the chart does not know by name is taken
+/// The kustomization, and every generated file of the chart, with their texts. What the chart does not know by name is taken
 /// over as it is, so that no manifest is forgotten.
 pub(super) fn files() -> anyhow::Result<Vec<(String, String)>> {
     let root = crate::root();
-    let mut files = Vec::new();
+    let mut files = vec![("manifests/kustomization.yaml".to_owned(), kustomization()?)];
     for name in names(&root.join("manifests"))? {
         let text = read(&format!("manifests/{name}"))?;
         match TEMPLATES.iter().find(|(known, _)| *known == name) {
@@ -178,6 +178,30 @@ pub(super) fn files() -> anyhow::Result<Vec<(String, String)>> {
         ));
     }
     Ok(files)
+}
+
+/// The kustomization of the manifests. The namespace comes before what stands in it, and what refuses
+/// comes last.
+fn kustomization() -> anyhow::Result<String> {
+    let root = crate::root().join("manifests");
+    let crds = names(&root.join("crds"))?;
+    let mut all: Vec<_> = crds.iter().map(|name| format!("crds/{name}")).collect();
+    all.extend(names(&root)?);
+    all.retain(|name| name != "kustomization.yaml");
+    all.sort_by_key(|name| match name.as_str() {
+        "namespace.yaml" => 0,
+        "admission-policies.yaml" => 2,
+        "webhooks.yaml" => 3,
+        _ => 1,
+    });
+    let resources: String = all.iter().map(|name| format!("- {name}\n")).collect();
+    Ok(format!(
+        "# Generated from the files beside it by `cargo xtask codegen`.
+apiVersion: kustomize.config.k8s.io/v1beta1
+kind: Kustomization
+resources:
+{resources}"
+    ))
 }
 
 fn template(name: &str) -> String {
