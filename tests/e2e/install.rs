@@ -5,3 +5,4 @@ mod chart;
 mod fail_closed;
 mod pod;
 mod releases;
+mod stage;
