@@ -1,6 +1,7 @@
 //! The cluster: a client from kubectl's flags, lists of the kinds that dialects read, and single
 //! objects. What may not be read is said and makes the verdicts that rest on it unknown.
 
+mod attempt;
 mod config;
 mod refusal;
 mod settings;
@@ -19,6 +20,7 @@ use serde_json::value::RawValue;
 use crate::globals::Globals;
 use crate::problem::{Problem, say};
 
+pub(crate) use attempt::{Attempt, Patched, Removed};
 pub(crate) use config::{name, namespace};
 use refusal::{failed, is_missing};
 

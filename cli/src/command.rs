@@ -23,7 +23,10 @@ pub(crate) mod source;
 mod test;
 mod verify;
 mod version;
+mod webhook_install;
 mod webhook_print;
+mod webhook_status;
+mod webhook_uninstall;
 
 use std::future::Future;
 
@@ -114,7 +117,10 @@ enum Rotate {
 /// Keep a cluster's hosts shut with the admission webhook
 #[derive(Subcommand)]
 enum Webhook {
-    Print(webhook_print::Args),
+    Install(Box<webhook_install::Args>),
+    Print(Box<webhook_print::Args>),
+    Status(webhook_status::Args),
+    Uninstall(webhook_uninstall::Args),
 }
 
 impl Cli {
@@ -143,7 +149,10 @@ impl Cli {
             Command::Revoke(args) => revoke::run(&args, &globals),
             Command::Rotate(Rotate::Ca(args)) => rotate_ca::run(&args, &globals),
             Command::Version(args) => version::run(&args),
-            Command::Webhook(Webhook::Print(args)) => webhook_print::run(&args),
+            Command::Webhook(Webhook::Install(args)) => webhook_install::run(&args, &globals),
+            Command::Webhook(Webhook::Print(args)) => webhook_print::run(&args, &globals),
+            Command::Webhook(Webhook::Status(args)) => webhook_status::run(&args, &globals),
+            Command::Webhook(Webhook::Uninstall(args)) => webhook_uninstall::run(&args, &globals),
         }
     }
 }

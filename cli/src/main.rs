@@ -7,6 +7,7 @@ mod delivery;
 mod files;
 mod globals;
 mod hints;
+mod installation;
 mod manifests;
 mod output;
 mod password;

@@ -8,6 +8,7 @@ mod audit;
 mod authority;
 mod endpoint;
 mod guides;
+mod install;
 mod live;
 mod matrix;
 mod path;

@@ -57,6 +57,15 @@ const CONTOUR: Recipe = Recipe {
     flags: "-s -w",
     minutes: 2,
 };
+const HELM: Recipe = Recipe {
+    name: "helm",
+    package: "helm.sh/helm/v3/cmd/helm",
+    // Without these it takes every cluster for 1.20.
+    flags: "-s -w -X helm.sh/helm/v3/pkg/chartutil.k8sVersionMajor=1 \
+            -X helm.sh/helm/v3/pkg/chartutil.k8sVersionMinor=35 \
+            -X helm.sh/helm/v3/internal/version.version=v3.22.0",
+    minutes: 3,
+};
 
 /// Nothing of it is built: two modules that hold CRDs.
 const REPORTS: Recipe = Recipe {
@@ -121,6 +130,7 @@ pub fn everything() -> anyhow::Result<()> {
     cert_manager()?;
     contour()?;
     reports()?;
+    helm()?;
     envoy()?;
     Ok(())
 }
@@ -179,6 +189,14 @@ pub fn reports() -> anyhow::Result<[PathBuf; 2]> {
             "config/crd/openreports.io_reports.yaml",
         )?,
     ])
+}
+
+/// Helm, the command.
+///
+/// # Errors
+/// When Go is missing or the build fails.
+pub fn helm() -> anyhow::Result<PathBuf> {
+    ready(&HELM)
 }
 
 /// The YAML files of a folder of a module as one file beside the program; lines of Helm

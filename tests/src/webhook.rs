@@ -8,6 +8,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use anyhow::{Context as _, ensure};
 use pki::{CaParams, LeafParams, Profile, San};
+use serde_json::Value;
 
 use crate::cluster::{Cluster, Output, run};
 use crate::process::Process;
@@ -166,7 +167,7 @@ pub fn manifests() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../manifests")
 }
 
-/// Writes a serving certificate for 127.0.0.1 and its CA.
+/// Writes a serving certificate for 127.0.0.1 and the shipped Service, and its CA.
 ///
 /// # Errors
 /// When the folder cannot be written.
@@ -178,50 +179,39 @@ pub fn certificate(folder: &Path) -> anyhow::Result<()> {
     let ca = pki::create_root(&CaParams::new("webhook", now + pki::CA_LIFETIME), now)?;
     let mut params = LeafParams::new("webhook", now + pki::LEAF_LIFETIME);
     params.profile = Profile::Server;
-    params.sans = vec![San::parse("127.0.0.1")?];
+    params.sans = vec![
+        San::parse("127.0.0.1")?,
+        San::parse("mtls-webhook.kubectl-mtls.svc")?,
+    ];
     let issued = pki::issue(&ca, &params, now)?;
     keys::secret(&folder.join("tls.crt"), &issued.signed.chain_pem)?;
     keys::issued(&folder.join("tls.key"), &issued)?;
     keys::secret(&folder.join("ca.crt"), ca.chain_pem())
 }
 
-/// The shipped configurations, as `webhook print` writes them, reduced to their webhooks.
+/// The shipped configurations, as `webhook print` writes them for a webhook outside the cluster,
+/// under a name of their own and for one label.
 fn register(cluster: &Cluster, name: &str, port: u16, ca: &str) -> anyhow::Result<()> {
+    let url = format!("https://127.0.0.1:{port}");
+    let label = format!("webhook={name}");
     let mut print = Command::new(binary("kubectl-mtls")?);
-    let printed = run(
-        print.args([
-            "webhook",
-            "print",
-            "--fail-policy",
-            "Fail",
-            "--ca-bundle",
-            ca,
-        ]),
-        "",
-    )?;
+    let print = print.args(["webhook", "print", "-o", "json", "--fail-policy=Fail"]);
+    let print = print.args(["--cert-mode=files", "--ca-bundle", ca, "--url", &url]);
+    let printed = run(print.args(["--namespace-selector", &label]), "")?;
     ensure!(printed.success, "{}", printed.stderr);
-    let documents = printed.stdout.split("---\n");
-    let configurations = documents.filter(|text| text.contains("WebhookConfiguration"));
-    let service =
-        "    service:\n      name: mtls-webhook\n      namespace: kubectl-mtls\n      path: ";
-    for text in configurations {
-        let text = text
-            .replace(service, &format!("    url: https://127.0.0.1:{port}"))
-            .replace("      port: 443\n", "")
-            .replace(
-                "  name: kubectl-mtls\n",
-                &format!("  name: kubectl-mtls-{name}\n"),
-            )
-            .replace(
-                "    matchExpressions:\n",
-                &format!("    matchLabels: {{webhook: {name}}}\n    matchExpressions:\n"),
-            );
-        ensure!(
-            !text.contains("    service:"),
-            "the shipped configuration has another shape"
-        );
-        let applied = cluster.apply(&text)?;
-        ensure!(applied.success, "{}", applied.stderr);
+    let list: Value = serde_json::from_str(&printed.stdout).context("what print wrote")?;
+    let objects = list["items"].as_array().into_iter().flatten();
+    let mut registered = 0;
+    for object in objects {
+        let mut object = object.clone();
+        let kind = object["kind"].as_str().unwrap_or_default();
+        if kind.ends_with("WebhookConfiguration") {
+            object["metadata"]["name"] = format!("kubectl-mtls-{name}").into();
+            let applied = cluster.apply(&object.to_string())?;
+            ensure!(applied.success, "{}", applied.stderr);
+            registered += 1;
+        }
     }
+    ensure!(registered == 2, "{registered} configurations were printed");
     Ok(())
 }

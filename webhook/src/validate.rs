@@ -7,6 +7,7 @@
 mod change;
 mod evidence;
 mod judged;
+mod probe;
 
 use crate::live::Live;
 use crate::review::{Answer, Operation, Request};
@@ -21,13 +22,16 @@ const CLEANERS: [&str; 2] = [
 
 /// Judges one change.
 pub(crate) async fn validate(request: &Request<'_>, live: &Live<'_>) -> Answer {
+    let new = request
+        .object()
+        .filter(|_| request.operation != Operation::Delete);
+    if let Some(refused) = probe::refuse(new.as_ref()) {
+        return refused;
+    }
     if CLEANERS.contains(&&*request.user_info.username) || request.operation == Operation::Connect {
         return Answer::default();
     }
     let old = request.old_object();
-    let new = request
-        .object()
-        .filter(|_| request.operation != Operation::Delete);
     if new.as_ref().is_some_and(|object| object.deleting) {
         return Answer::default();
     }

@@ -1,6 +1,7 @@
 //! `cargo xtask codegen`: what is derived from the tables of dialects and rules, and from the corpus.
 
 mod admission_policies;
+mod chart;
 mod gateways;
 
 use std::collections::BTreeMap;
@@ -26,19 +27,30 @@ const FILES: &[(&str, Writer)] = &[
 
 pub(crate) fn run(check: bool) -> anyhow::Result<()> {
     for (name, write) in FILES {
-        let path = crate::root().join(name);
-        let text = write()?;
-        if check {
-            let current = fs::read_to_string(&path).with_context(|| format!("reading {name}"))?;
-            ensure!(
-                current == text,
-                "{name} is not current: run `cargo xtask codegen`"
-            );
-        } else {
-            fs::write(&path, text).with_context(|| format!("writing {name}"))?;
-        }
+        settle(name, &write()?, check)?;
+    }
+    // The chart is made from manifests, of which some have just been made.
+    for (name, text) in chart::files()? {
+        settle(&name, &text, check)?;
     }
     Ok(())
+}
+
+/// Writes a file, or only compares.
+fn settle(name: &str, text: &str, check: bool) -> anyhow::Result<()> {
+    let path = crate::root().join(name);
+    if check {
+        let current = fs::read_to_string(&path).with_context(|| format!("reading {name}"))?;
+        ensure!(
+            current == text,
+            "{name} is not current: run `cargo xtask codegen`"
+        );
+        return Ok(());
+    }
+    if let Some(folder) = path.parent() {
+        fs::create_dir_all(folder).with_context(|| format!("creating {}", folder.display()))?;
+    }
+    fs::write(&path, text).with_context(|| format!("writing {name}"))
 }
 
 fn rules() -> String {
@@ -208,7 +220,21 @@ webhooks:
   failurePolicy: Ignore
   timeoutSeconds: 3
   matchConditions:
-{conditions}{validate}{system}---
+{conditions}{validate}{system}# What the probe of `webhook install` and `status` asks with: nothing else has this label, so Fail
+# hinders nobody, and the API server's own words say why the webhook did not answer.
+- name: probe.kubectl-mtls.github.io
+  rules:
+  - apiGroups: [networking.k8s.io]
+    apiVersions: [v1]
+    operations: [CREATE]
+    resources: [ingresses]
+    scope: Namespaced
+  failurePolicy: Fail
+  timeoutSeconds: 5
+  objectSelector:
+    matchLabels:
+      kubectl-mtls.github.io/probe: refuse
+{validate}{own}---
 apiVersion: admissionregistration.k8s.io/v1
 kind: MutatingWebhookConfiguration
 metadata:
@@ -273,7 +299,6 @@ fn common(path: &str) -> String {
   sideEffects: None
   admissionReviewVersions: [v1]
   clientConfig:
-    caBundle: \"\"
     service:
       name: mtls-webhook
       namespace: kubectl-mtls

@@ -14,6 +14,7 @@ mod pki;
 mod pki_out;
 mod protect;
 mod report;
+mod webhook;
 
 use std::io::Write as _;
 use std::path::Path;

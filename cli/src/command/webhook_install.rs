@@ -1,0 +1,230 @@
+//! `webhook install`: applies the webhook, and lets it refuse only once the API server has shown that
+//! it asks this webhook and heeds it.
+
+mod audit;
+
+use std::time::Duration;
+
+use policy::Settings;
+use serde_json::{Value, json};
+
+use super::{block_on, source};
+use crate::cluster::Cluster;
+use crate::globals::{DryRun, Globals, duration};
+use crate::installation::enforcement::{self, entries, turn};
+use crate::installation::objects::Part;
+use crate::installation::probe::{Outcome, Probe};
+use crate::installation::{CertMode, Policy, ROUTES, Shape, VALIDATING, rollout, shape};
+use crate::output::{self, Format};
+use crate::problem::{Problem, say};
+
+/// How long the API server and the webhook are given to find one another.
+const FIND: Duration = Duration::from_secs(30);
+
+/// Install the admission webhook, and enforce once it is proven to be asked
+#[derive(clap::Args)]
+#[command(after_help = "Examples:
+  # With certificates of its own
+  kubectl mtls webhook install
+  # In some namespaces alone, two rules as warnings
+  kubectl mtls webhook install --namespace-selector env=prod --warn missing-ca,unresolved-option
+  # See what would be applied
+  kubectl mtls webhook install --dry-run=client -o yaml
+
+What is there already is never refused: only changes that would open a host or put it out of
+service are. So what the audit finds is told, and the installation goes on.")]
+pub(crate) struct Args {
+    #[command(flatten)]
+    shape: Shape,
+    /// What is to happen to a change of a route while the webhook does not answer: Fail or Ignore
+    #[arg(long, value_name = "POLICY", default_value = "Fail")]
+    fail_policy: Policy,
+    /// How long to wait for the webhook to run
+    #[arg(long, value_name = "DURATION", default_value = "2m", value_parser = duration)]
+    timeout: Duration,
+    /// Take over fields that somebody else has set, as kubectl's own flag does
+    #[arg(long)]
+    force_conflicts: bool,
+    /// none, client (only print what would be applied) or server
+    #[arg(long, default_value = "none", num_args = 0..=1, require_equals = true, default_missing_value = "client")]
+    dry_run: DryRun,
+    /// Output format with --dry-run=client: human, json, yaml or name
+    #[arg(short, long, default_value = "human")]
+    output: Format,
+}
+
+pub(crate) fn run(args: &Args, globals: &Globals) -> anyhow::Result<u8> {
+    args.shape.check()?;
+    let namespace = shape::namespace(globals)?;
+    if args.dry_run != DryRun::Client && matches!(args.output, Format::Json | Format::Yaml) {
+        return Err(
+            Problem::usage("-o yaml and -o json print, and apply nothing")
+                .hint("add --dry-run=client, or use `kubectl mtls webhook print`"),
+        );
+    }
+    let settings = source::settings(args.shape.config.clone())?;
+    let parts = args.shape.render(&namespace, Policy::Ignore)?;
+    if args.dry_run == DryRun::Client {
+        let objects: Vec<_> = parts.into_iter().map(|part| part.object).collect();
+        output::objects(args.output, &objects, &args.dry_run.done("applied"))?;
+        return Ok(0);
+    }
+    block_on(install(args, globals, &namespace, settings, parts))
+}
+
+async fn install(
+    args: &Args,
+    globals: &Globals,
+    namespace: &str,
+    settings: Settings,
+    mut parts: Vec<Part>,
+) -> anyhow::Result<u8> {
+    let cluster = Cluster::connect(globals).await?;
+    audit::run(&cluster, settings).await?;
+    let before = cluster.value(VALIDATING).await?;
+    let before = before.as_ref().and_then(enforcement::policy);
+    keep(&mut parts, before);
+    rehearse(&cluster, &parts, args).await?;
+    if args.dry_run == DryRun::Server {
+        return Ok(0);
+    }
+    for part in &parts {
+        apply(&cluster, part, false, args).await?;
+        output::bytes(format!("{} applied\n", part.shown()).as_bytes())?;
+    }
+    if args.fail_policy == Policy::Ignore && before == Some(Policy::Fail) {
+        turn(&cluster, Policy::Ignore).await?;
+    }
+    if args.shape.url.is_none() {
+        rollout::wait(&cluster, namespace, args.timeout).await?;
+    }
+    prove(&cluster, args, namespace).await?;
+    Ok(0)
+}
+
+/// What enforces already is not opened by installing again.
+fn keep(parts: &mut [Part], policy: Option<Policy>) {
+    let Some(policy) = policy else {
+        return;
+    };
+    for part in parts {
+        let entries = part.object.get_mut("webhooks");
+        for entry in entries.and_then(Value::as_array_mut).into_iter().flatten() {
+            if entry["name"] == ROUTES {
+                entry["failurePolicy"] = json!(policy.text());
+            }
+        }
+    }
+}
+
+/// Everything is tried before anything is changed. What stands in a namespace that is still to come
+/// cannot be.
+async fn rehearse(cluster: &Cluster, parts: &[Part], args: &Args) -> anyhow::Result<()> {
+    let told = args.dry_run == DryRun::Server;
+    for part in parts {
+        let home = part.object["metadata"]["namespace"].as_str();
+        let there = match home {
+            Some(name) => cluster
+                .value(&format!("/api/v1/namespaces/{name}"))
+                .await?
+                .is_some(),
+            None => true,
+        };
+        match there {
+            true => apply(cluster, part, true, args).await?,
+            false if !is_served(cluster, part).await? => return Err(unserved(part, args)),
+            false => {}
+        }
+        if told {
+            let done = match there {
+                true => args.dry_run.done("applied"),
+                false => format!(
+                    "not tried: namespace {} is not there yet",
+                    home.unwrap_or_default()
+                ),
+            };
+            output::bytes(format!("{} {done}\n", part.shown()).as_bytes())?;
+        }
+    }
+    Ok(())
+}
+
+async fn apply(cluster: &Cluster, part: &Part, dry_run: bool, args: &Args) -> anyhow::Result<()> {
+    let Some(path) = part.path() else {
+        anyhow::bail!("{} has no place in the API", part.shown());
+    };
+    match cluster
+        .try_apply(&path, &part.object, dry_run, args.force_conflicts)
+        .await?
+    {
+        true => Ok(()),
+        false => Err(unserved(part, args)),
+    }
+}
+
+/// Whether the cluster has the API group and version of an object.
+async fn is_served(cluster: &Cluster, part: &Part) -> anyhow::Result<bool> {
+    let version = part.object["apiVersion"].as_str().unwrap_or_default();
+    let root = if version.contains('/') {
+        "/apis"
+    } else {
+        "/api"
+    };
+    Ok(cluster.value(&format!("{root}/{version}")).await?.is_some())
+}
+
+fn unserved(part: &Part, args: &Args) -> anyhow::Error {
+    let text = format!(
+        "the cluster does not serve {} {}, so {} cannot be applied",
+        part.object["apiVersion"].as_str().unwrap_or_default(),
+        part.kind(),
+        part.shown()
+    );
+    Problem::world(text).hint(match args.shape.cert_mode {
+        CertMode::CertManager => "install cert-manager first, or use --cert-mode self-managed",
+        _ => "Kubernetes 1.30 or newer is needed; `kubectl api-versions` shows what is served",
+    })
+}
+
+/// The proof, and only then Fail; and once more under Fail.
+async fn prove(cluster: &Cluster, args: &Args, namespace: &str) -> anyhow::Result<()> {
+    let configuration = cluster.value(VALIDATING).await?.unwrap_or_default();
+    let holds = enforcement::policy(&configuration).unwrap_or(Policy::Ignore);
+    let limit = FIND.min(args.timeout);
+    let probe = Probe::prepare(cluster, &configuration).await?;
+    let outcome = probe.insist(limit).await?;
+    if outcome != Outcome::Proven {
+        let empty =
+            entries(&configuration).any(|entry| entry["clientConfig"]["caBundle"].is_null());
+        let more = match (holds, empty) {
+            (Policy::Fail, _) => "; failurePolicy stays Fail, as it was",
+            (Policy::Ignore, true) => "; failurePolicy stays Ignore (there is a caBundle to come)",
+            (Policy::Ignore, false) => "; failurePolicy stays Ignore",
+        };
+        return Err(outcome.problem(more, namespace));
+    }
+    say(
+        "proven",
+        &format!("{} (in namespace {})", outcome.text(), probe.namespace),
+    );
+    if args.fail_policy == Policy::Ignore {
+        say(
+            "note",
+            "failurePolicy is Ignore: while the webhook does not answer, everything is admitted",
+        );
+        return Ok(());
+    }
+    if holds == Policy::Ignore {
+        turn(cluster, Policy::Fail).await?;
+        let after = probe.insist(limit).await?;
+        if after != Outcome::Proven {
+            turn(cluster, Policy::Ignore).await?;
+            return Err(after.problem("; failurePolicy is Ignore again", namespace));
+        }
+    }
+    say(
+        "enforced",
+        "failurePolicy is Fail: a change that cannot be judged is refused",
+    );
+    Ok(())
+}

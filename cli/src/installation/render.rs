@@ -1,0 +1,298 @@
+//! The objects of an installation: the shipped manifests, changed as the flags say.
+
+use anyhow::Context as _;
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use serde_json::{Value, json};
+
+use super::objects::{Part, shipped};
+use super::{CertMode, NAME, NAMESPACE, Policy, ROUTES, Shape};
+use crate::command::source;
+
+/// What runs in the cluster and is left out where the webhook runs elsewhere.
+const RUNNING: [&str; 5] = [
+    "Deployment",
+    "NetworkPolicy",
+    "PodDisruptionBudget",
+    "ResourceQuota",
+    "Service",
+];
+/// Namespaces that are there before, and labelled by others.
+const FOREIGN: [&str; 3] = ["default", "kube-public", "kube-system"];
+const CONFIG: &str = "mtls-webhook-config";
+const SERVING: &str = "mtls-webhook-tls";
+
+impl Shape {
+    /// Every object, in the order in which they come.
+    pub(crate) fn render(&self, namespace: &str, policy: Policy) -> anyhow::Result<Vec<Part>> {
+        let mut parts = shipped()?;
+        if self.url.is_some() {
+            parts.retain(|part| !RUNNING.contains(&part.kind()));
+        }
+        if FOREIGN.contains(&namespace) {
+            parts.retain(|part| part.kind() != "Namespace");
+        }
+        if self.priority_class == "none" {
+            parts.retain(|part| part.kind() != "ResourceQuota");
+        }
+        let config = self.config()?;
+        let bundle = self.bundle()?;
+        for part in &mut parts {
+            match part.kind() {
+                "Deployment" => self.deployment(&mut part.object, config.as_deref()),
+                "Service" => part.object["spec"]["ports"][0]["port"] = json!(self.service_port),
+                "ResourceQuota" => {
+                    let scope = &mut part.object["spec"]["scopeSelector"]["matchExpressions"][0];
+                    scope["values"] = json!([self.priority_class]);
+                }
+                "ClusterRole" if !self.secret_namespaces.is_empty() => narrow(&mut part.object),
+                "ValidatingWebhookConfiguration" | "MutatingWebhookConfiguration" => {
+                    self.configuration(&mut part.object, policy, bundle.as_deref(), namespace);
+                }
+                _ => {}
+            }
+            moved(&mut part.object, namespace);
+        }
+        if let (Some(text), None) = (&config, &self.url) {
+            parts.push(Part::new("config.yaml", config_map(text, namespace)));
+        }
+        parts.extend(
+            self.secret_namespaces
+                .iter()
+                .flat_map(|place| reader(place, namespace)),
+        );
+        if self.cert_mode == CertMode::CertManager {
+            parts.extend(issued(namespace));
+        }
+        parts.sort_by_key(Part::rank);
+        Ok(parts)
+    }
+
+    /// The file of `--config`, once it is known to be one.
+    fn config(&self) -> anyhow::Result<Option<String>> {
+        let Some(path) = &self.config else {
+            return Ok(None);
+        };
+        source::settings(Some(path.clone()))?;
+        let text = String::from_utf8(crate::files::read(path)?);
+        Ok(Some(
+            text.with_context(|| format!("reading {}", path.display()))?,
+        ))
+    }
+
+    /// The file of `--ca-bundle`, once it is known to hold certificates and nothing secret.
+    fn bundle(&self) -> anyhow::Result<Option<String>> {
+        let Some(path) = &self.ca_bundle else {
+            return Ok(None);
+        };
+        let bytes = crate::files::read(path)?;
+        super::certificates::check(&bytes, path)?;
+        Ok(Some(STANDARD.encode(bytes)))
+    }
+
+    fn deployment(&self, object: &mut Value, config: Option<&str>) {
+        object["spec"]["replicas"] = json!(self.replicas);
+        let template = &mut object["spec"]["template"];
+        if let Some(config) = config {
+            let digest = aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, config.as_bytes());
+            let hash: String = digest
+                .as_ref()
+                .iter()
+                .map(|byte| format!("{byte:02x}"))
+                .collect();
+            // Another configuration is another template, so that the pods are replaced.
+            template["metadata"]["annotations"] = json!({"kubectl-mtls.github.io/config": hash});
+        }
+        let pod = &mut template["spec"];
+        match self.priority_class.as_str() {
+            "none" => remove(pod, "priorityClassName"),
+            class => pod["priorityClassName"] = json!(class),
+        }
+        if let Some(image) = &self.image {
+            pod["containers"][0]["image"] = json!(image);
+        }
+        pod["containers"][0]["args"] = json!(self.arguments());
+        let mut volumes = Vec::new();
+        if self.cert_mode != CertMode::SelfManaged {
+            volumes.push(("tls", "/tls", json!({"secret": {"secretName": SERVING}})));
+        }
+        if config.is_some() {
+            volumes.push(("config", "/config", json!({"configMap": {"name": CONFIG}})));
+        }
+        for (name, place, mut source) in volumes {
+            source["name"] = json!(name);
+            let mount = json!({"name": name, "mountPath": place, "readOnly": true});
+            push(&mut pod["volumes"], source);
+            push(&mut pod["containers"][0]["volumeMounts"], mount);
+        }
+    }
+
+    /// The program's own arguments.
+    fn arguments(&self) -> Vec<String> {
+        let mut arguments = match self.cert_mode {
+            CertMode::SelfManaged => vec!["--cert-mode=self-managed".to_owned()],
+            CertMode::CertManager | CertMode::Files => vec![
+                "--cert-mode=files".to_owned(),
+                "--tls-cert=/tls/tls.crt".to_owned(),
+                "--tls-key=/tls/tls.key".to_owned(),
+            ],
+        };
+        if self.config.is_some() {
+            arguments.push("--config=/config/config.yaml".to_owned());
+        }
+        if !self.warn.is_empty() {
+            arguments.push(format!("--warn={}", self.warn.join(",")));
+        }
+        if self.no_repair {
+            arguments.push("--no-repair".to_owned());
+        }
+        arguments
+    }
+
+    fn configuration(
+        &self,
+        object: &mut Value,
+        policy: Policy,
+        bundle: Option<&str>,
+        namespace: &str,
+    ) {
+        if self.cert_mode == CertMode::CertManager {
+            let inject = format!("{namespace}/{NAME}");
+            object["metadata"]["annotations"] = json!({"cert-manager.io/inject-ca-from": inject});
+        }
+        for entry in object["webhooks"].as_array_mut().into_iter().flatten() {
+            if entry["name"] == ROUTES {
+                entry["failurePolicy"] = json!(policy.text());
+            }
+            for requirement in &self.namespace_selector.0 {
+                push(
+                    &mut entry["namespaceSelector"]["matchExpressions"],
+                    requirement.clone(),
+                );
+            }
+            let client = &mut entry["clientConfig"];
+            match &self.url {
+                Some(url) => {
+                    let path = client["service"]["path"].as_str().unwrap_or_default();
+                    client["url"] = json!(format!("{url}{path}"));
+                    remove(client, "service");
+                }
+                None => client["service"]["port"] = json!(self.service_port),
+            }
+            if let Some(bundle) = bundle {
+                client["caBundle"] = json!(bundle);
+            }
+        }
+    }
+}
+
+fn remove(object: &mut Value, key: &str) {
+    if let Some(fields) = object.as_object_mut() {
+        fields.remove(key);
+    }
+}
+
+/// Adds to a list, which begins where there is none.
+fn push(list: &mut Value, item: Value) {
+    match list.as_array_mut() {
+        Some(items) => items.push(item),
+        None => *list = json!([item]),
+    }
+}
+
+/// Takes the reading of every Secret out of the cluster's role.
+fn narrow(role: &mut Value) {
+    let secrets = |rule: &Value| {
+        let named = rule["resources"]
+            .as_array()
+            .into_iter()
+            .flatten()
+            .any(|name| name == "secrets");
+        named && rule["resourceNames"].is_null()
+    };
+    if let Some(rules) = role["rules"].as_array_mut() {
+        rules.retain(|rule| !secrets(rule));
+    }
+}
+
+/// Puts an object into another namespace than the manifests are written for.
+fn moved(object: &mut Value, namespace: &str) {
+    if object["kind"] == "Namespace" {
+        object["metadata"]["name"] = json!(namespace);
+    }
+    replace("", object, namespace);
+}
+
+fn replace(key: &str, value: &mut Value, namespace: &str) {
+    match value {
+        Value::String(text) if ["namespace", "values"].contains(&key) && text == NAMESPACE => {
+            namespace.clone_into(text);
+        }
+        Value::Array(items) => {
+            for item in items {
+                replace(key, item, namespace);
+            }
+        }
+        Value::Object(fields) => {
+            for (key, value) in fields {
+                replace(key, value, namespace);
+            }
+        }
+        _ => {}
+    }
+}
+
+fn metadata(name: &str, namespace: &str) -> Value {
+    json!({"name": name, "namespace": namespace,
+        "labels": {"app.kubernetes.io/name": "mtls-webhook"}})
+}
+
+fn config_map(text: &str, namespace: &str) -> Value {
+    json!({"apiVersion": "v1", "kind": "ConfigMap", "metadata": metadata(CONFIG, namespace),
+        "data": {"config.yaml": text}})
+}
+
+/// A Role in a namespace whose Secrets may be read, and its binding.
+fn reader(place: &str, namespace: &str) -> [Part; 2] {
+    const READER: &str = "mtls-webhook-secrets";
+    let api = "rbac.authorization.k8s.io/v1";
+    let file = "secret-roles.yaml";
+    let role = json!({"apiVersion": api, "kind": "Role", "metadata": metadata(READER, place),
+        "rules": [{"apiGroups": [""], "resources": ["configmaps", "secrets"], "verbs": ["get"]}]});
+    let binding = json!({"apiVersion": api, "kind": "RoleBinding",
+        "metadata": metadata(READER, place),
+        "roleRef": {"apiGroup": "rbac.authorization.k8s.io", "kind": "Role", "name": READER},
+        "subjects": [{"kind": "ServiceAccount", "name": NAME, "namespace": namespace}]});
+    [Part::new(file, role), Part::new(file, binding)]
+}
+
+/// A CA of cert-manager, and the serving certificate that it signs.
+fn issued(namespace: &str) -> Vec<Part> {
+    const CA: &str = "mtls-webhook-ca";
+    let api = "cert-manager.io/v1";
+    let issuer = |name: &str, spec: Value| json!({"apiVersion": api, "kind": "Issuer", "metadata": metadata(name, namespace), "spec": spec});
+    let certificate = |name: &str, spec: Value| {
+        json!({"apiVersion": api, "kind": "Certificate", "metadata": metadata(name, namespace),
+            "spec": spec})
+    };
+    let key = json!({"algorithm": "ECDSA", "size": 256, "rotationPolicy": "Always"});
+    let host = format!("{NAME}.{namespace}.svc");
+    let objects = [
+        issuer("mtls-webhook-self-signed", json!({"selfSigned": {}})),
+        certificate(
+            CA,
+            json!({"isCA": true, "commonName": CA, "secretName": CA, "duration": "43800h",
+            "privateKey": key, "issuerRef": {"kind": "Issuer", "name": "mtls-webhook-self-signed"}}),
+        ),
+        issuer(CA, json!({"ca": {"secretName": CA}})),
+        certificate(
+            NAME,
+            json!({"secretName": SERVING, "dnsNames": [host], "duration": "2160h",
+            "privateKey": key, "usages": ["server auth"], "issuerRef": {"kind": "Issuer", "name": CA}}),
+        ),
+    ];
+    let parts = objects.into_iter();
+    parts
+        .map(|object| Part::new("certificates.yaml", object))
+        .collect()
+}
