@@ -6,6 +6,7 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use crate::bundle::Bundle;
+use crate::client_auth_policy::Policies;
 use crate::dialect::pending::covering;
 use crate::fact::{Filter, ObjectFacts, Route, TlsOption};
 use crate::gateway::{Gateway, HostKey};
@@ -21,6 +22,7 @@ pub struct View<'a> {
     overlay: HashMap<Arc<ObjectRef>, Option<Arc<ObjectFacts>>>,
     bundles: HashMap<SecretRef, Lookup<Arc<Bundle>>>,
     memos: Memos,
+    policies: Arc<Policies>,
     now: Option<i64>,
 }
 
@@ -70,6 +72,16 @@ impl<'a> View<'a> {
     /// What is known of the gateways themselves.
     pub fn settings(&self) -> &'a Settings {
         &self.base.settings
+    }
+
+    /// What the cluster demands of its hosts.
+    pub fn policies(&self) -> &Policies {
+        &self.policies
+    }
+
+    /// Puts other policies in the place of the store's.
+    pub fn lay_policies(&mut self, policies: Arc<Policies>) {
+        self.policies = policies;
     }
 
     /// The store below.
@@ -213,6 +225,7 @@ impl Facts {
             overlay: HashMap::new(),
             bundles: HashMap::new(),
             memos: Memos::default(),
+            policies: Arc::clone(&self.policies),
             now: None,
         }
     }

@@ -141,6 +141,7 @@ async fn gateway(
         gateway,
         trust: &SecretRef::new(world.namespace(), &args.trust),
         mode: args.mode,
+        option: None,
         except: &args.except,
         view: &facts.view(),
     });
