@@ -17,8 +17,6 @@ mod status;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use serde_json::Value;
-
 use crate::dialect::{Kind, Role};
 use crate::fact::{Harm, Remark, RemarkKind};
 use crate::object::{Object, ObjectRef};
@@ -29,7 +27,7 @@ pub(crate) use applied::apply;
 pub use applied::{Applied, Spared};
 pub use crd::definitions;
 pub use fault::Fault;
-pub use inject::{Addition, Injection, inject};
+pub use inject::{Addition, Injection, inject, is_silent};
 pub use shortfall::Shortfall;
 pub use spec::{
     Action, ExceptionSpec, Expression, GatewayMatch, Inject, InjectOption, InjectTrust, Match,
@@ -253,9 +251,4 @@ fn ended_remark(exception: &Exception) -> Remark {
         hint: "delete it, or give it a later end and say why in spec.reason".to_owned(),
         repair: None,
     }
-}
-
-/// A value that API objects and files have in the same form.
-pub(crate) fn as_value<T: serde::Serialize>(value: &T) -> Value {
-    serde_json::to_value(value).unwrap_or_default()
 }

@@ -1,5 +1,6 @@
 //! `cargo xtask codegen`: what is derived from the tables of dialects and rules, and from the corpus.
 
+mod crds;
 mod gateways;
 
 use std::collections::BTreeMap;
@@ -16,6 +17,8 @@ type Writer = fn() -> anyhow::Result<String>;
 const FILES: &[(&str, Writer)] = &[
     ("docs/gateways.md", gateways::text),
     ("docs/rules.md", || Ok(rules())),
+    ("manifests/crds/clientauthexceptions.yaml", crds::exceptions),
+    ("manifests/crds/clientauthpolicies.yaml", crds::policies),
     ("manifests/rbac.yaml", || Ok(rbac())),
     ("manifests/webhooks.yaml", || Ok(webhooks())),
 ];
@@ -95,9 +98,16 @@ rules:
 - apiGroups: [\"\"]
   resources: [configmaps, secrets]
   verbs: [get]
+# Policies select namespaces by label.
 - apiGroups: [\"\"]
   resources: [namespaces]
-  verbs: [get]
+  verbs: [get, list, watch]
+- apiGroups: [kubectl-mtls.github.io]
+  resources: [clientauthexceptions, clientauthpolicies]
+  verbs: [get, list, watch]
+- apiGroups: [kubectl-mtls.github.io]
+  resources: [clientauthexceptions/status, clientauthpolicies/status]
+  verbs: [get, patch]
 ---
 apiVersion: rbac.authorization.k8s.io/v1
 kind: ClusterRoleBinding
@@ -140,7 +150,16 @@ webhooks:
   failurePolicy: Ignore
   timeoutSeconds: 3
   matchConditions:
-{conditions}{validate}{system}---
+{conditions}{validate}{system}- name: policies.kubectl-mtls.github.io
+  rules:
+  - apiGroups: [kubectl-mtls.github.io]
+    apiVersions: [v1alpha1]
+    operations: [CREATE, UPDATE]
+    resources: [clientauthexceptions, clientauthpolicies]
+    scope: Cluster
+  failurePolicy: Ignore
+  timeoutSeconds: 3
+{validate}---
 apiVersion: admissionregistration.k8s.io/v1
 kind: MutatingWebhookConfiguration
 metadata:

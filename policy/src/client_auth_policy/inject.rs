@@ -4,7 +4,7 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use serde_json::{Map, Value};
+use serde_json::{Value, json};
 
 use super::spec::{Inject, PolicyDemand, PolicySpec};
 use super::{Applied, Policy};
@@ -62,7 +62,7 @@ pub fn inject(raw: &Value, object: &Object, view: &View<'_>) -> Injection {
 }
 
 /// Whether an object opens hosts and says nothing about client certificates.
-pub(super) fn is_silent(facts: &ObjectFacts) -> bool {
+pub fn is_silent(facts: &ObjectFacts) -> bool {
     !facts.routes.is_empty()
         && facts
             .routes
@@ -151,14 +151,11 @@ fn additions(
     for config in &written.apply {
         let target = Object::from_value(config).map_err(|unread| unread.reason)?;
         if target.id == object.id {
-            for field in ["metadata", "spec"] {
-                add(
-                    &format!("/{field}"),
-                    raw.get(field),
-                    &config[field],
-                    &mut additions,
-                )?;
-            }
+            // The name may still be made by the API server: only annotations are put in.
+            let annotations = json!({"annotations": config["metadata"]["annotations"]});
+            let metadata = raw.get("metadata");
+            add("/metadata", metadata, &annotations, &mut additions)?;
+            add("/spec", raw.get("spec"), &config["spec"], &mut additions)?;
         } else {
             stands(&target.id, mode, view)?;
         }
@@ -218,13 +215,18 @@ fn add(
     let Value::Object(wanted) = wanted else {
         return Ok(());
     };
-    let empty = Map::new();
     let there = match there {
         Some(Value::Object(there)) => there,
-        None => &empty,
+        None | Some(Value::Null) => {
+            additions.push(Addition {
+                pointer: pointer.to_owned(),
+                value: Value::Object(wanted.clone()),
+            });
+            return Ok(());
+        }
         Some(_) => return Err(format!("{} is no mapping", crate::field(pointer))),
     };
-    for (key, value) in wanted {
+    for (key, value) in wanted.iter().filter(|(_, value)| !value.is_null()) {
         let below = format!("{pointer}/{}", escape(key));
         match there.get(key) {
             Some(present) if present == value => {}

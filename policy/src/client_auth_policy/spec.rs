@@ -95,9 +95,13 @@ pub struct Expression {
 #[derive(Clone, Copy, Debug, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
 #[schemars(extend("description" = "How it is compared."))]
 pub enum Operator {
+    /// One of the values.
     In,
+    /// None of the values, or no such label.
     NotIn,
+    /// There is such a label.
     Exists,
+    /// There is no such label.
     DoesNotExist,
 }
 
