@@ -2,6 +2,7 @@
 //! objects. What may not be read is said and makes the verdicts that rest on it unknown.
 
 mod config;
+mod policies;
 mod refusal;
 mod settings;
 
@@ -223,6 +224,7 @@ impl Cluster {
                 }
             }
         }
+        self.learn_policies(&mut facts).await?;
         Ok((facts, all))
     }
 

@@ -141,7 +141,6 @@ async fn gateway(
         gateway,
         trust: &SecretRef::new(world.namespace(), &args.trust),
         mode: args.mode,
-        option: None,
         except: &args.except,
         view: &facts.view(),
     });
@@ -258,6 +257,7 @@ fn write(args: &Args, object: &Object, facts: &Facts) -> anyhow::Result<Written>
         object,
         trust: &trust,
         mode: args.mode,
+        option: None,
         server_certificate: args.server_cert.as_deref(),
         settings: &facts.settings,
         view: &facts.view(),
