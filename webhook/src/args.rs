@@ -30,6 +30,9 @@ pub(crate) struct Args {
     /// Do not repair anything on /mutate
     #[arg(long)]
     pub(crate) no_repair: bool,
+    /// Seconds between writes of the status of policies by this replica; 0: the audit writes it
+    #[arg(long, value_name = "SECONDS", default_value = "0", hide = true)]
+    pub(crate) policy_status_interval: u64,
     /// Seconds between SIGTERM and the end of accepting connections
     #[arg(long, value_name = "SECONDS", default_value = "10")]
     pub(crate) shutdown_delay: u64,

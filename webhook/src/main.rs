@@ -6,6 +6,7 @@ mod index;
 mod live;
 mod metrics;
 mod mutate;
+mod policy_status;
 mod review;
 mod server;
 mod state;
@@ -49,5 +50,6 @@ fn main() -> ExitCode {
 async fn start(args: &args::Args) -> anyhow::Result<()> {
     let state = state::State::connect(args).await?;
     index::spawn(&state);
+    policy_status::spawn(&state, args.policy_status_interval);
     server::serve(args, state).await
 }

@@ -1,5 +1,6 @@
 //! Counters and times, in the OpenMetrics text format.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use policy::Lookup;
@@ -20,6 +21,7 @@ const BUCKETS: [f64; 10] = [
 pub(crate) struct Metrics {
     reviews: Family<Review, Counter>,
     lookups: Family<Result, Counter>,
+    audited: Family<Audited, Counter>,
     durations: Family<Answered, Histogram, fn() -> Histogram>,
 }
 
@@ -28,6 +30,7 @@ impl Default for Metrics {
         Self {
             reviews: Family::default(),
             lookups: Family::default(),
+            audited: Family::default(),
             durations: Family::new_with_constructor(|| Histogram::new(BUCKETS)),
         }
     }
@@ -36,6 +39,11 @@ impl Default for Metrics {
 #[derive(Clone, Debug, EncodeLabelSet, Eq, Hash, PartialEq)]
 struct Answered {
     webhook: &'static str,
+}
+
+#[derive(Clone, Debug, EncodeLabelSet, Eq, Hash, PartialEq)]
+struct Audited {
+    rule: &'static str,
 }
 
 #[derive(Clone, Debug, EncodeLabelSet, Eq, Hash, PartialEq)]
@@ -70,6 +78,13 @@ impl Metrics {
         self.lookups.get_or_create(&Result { result }).inc();
     }
 
+    /// Counts changes that bring findings that a policy only audits.
+    pub(crate) fn audited(&self, rules: &BTreeSet<&'static str>) {
+        for rule in rules.iter().copied() {
+            self.audited.get_or_create(&Audited { rule }).inc();
+        }
+    }
+
     /// Everything as text; `objects`: how many the index holds.
     pub(crate) fn text(&self, objects: usize) -> String {
         let mut registry = Registry::with_prefix("mtls_webhook");
@@ -82,6 +97,11 @@ impl Metrics {
             "live_reads",
             "Objects read while answering",
             self.lookups.clone(),
+        );
+        registry.register(
+            "audited_findings",
+            "Changes with a finding that a policy only audits",
+            self.audited.clone(),
         );
         registry.register(
             "review_duration_seconds",

@@ -206,16 +206,23 @@ async fn validate_review(
     answered(&state, "validate", begun, &request.uid, &answer)
 }
 
-async fn mutate_review(Shared(state): Shared<Arc<State>>, body: Bytes) -> Response {
+async fn mutate_review(
+    Shared(state): Shared<Arc<State>>,
+    Query(limit): Query<Timeout>,
+    body: Bytes,
+) -> Response {
     let begun = Instant::now();
     let request = match Review::read(&body) {
         Ok(request) => request,
         Err(reason) => return refused(&state, "mutate", begun, reason),
     };
-    let answer = if state.repair {
-        mutate::mutate(&request, &state.facts().settings)
-    } else {
-        Answer::default()
+    let live = Live {
+        state: &state,
+        deadline: limit.deadline(),
+    };
+    let answer = match state.repair {
+        true => mutate::mutate(&request, &live).await,
+        false => Answer::default(),
     };
     answered(&state, "mutate", begun, &request.uid, &answer)
 }
