@@ -8,6 +8,7 @@ mod endpoint;
 mod guides;
 mod live;
 mod path;
+mod policies;
 mod settings;
 
 use std::path::Path;

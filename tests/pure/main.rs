@@ -35,6 +35,7 @@ fn judge(fixture: &Fixture) -> Report {
     let mut facts = Facts::new(settings(fixture), Seen::All);
     for object in &objects {
         facts.settings.learn(object);
+        facts.learn(object);
     }
     for object in &objects {
         let read = policy::dialect::read(object, &facts.settings);
