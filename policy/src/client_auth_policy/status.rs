@@ -70,6 +70,7 @@ pub struct ExceptionStatus {
 /// One aspect of a status, as in every API of Kubernetes.
 #[derive(Clone, Debug, Default, Deserialize, JsonSchema, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase", default)]
+#[schemars(extend("required" = ["type", "status"]))]
 pub struct Condition {
     /// The aspect.
     pub r#type: String,
