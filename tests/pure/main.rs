@@ -4,6 +4,7 @@
 
 use std::collections::BTreeSet;
 
+use policy::client_auth_policy::Policies;
 use policy::{Facts, GatewayConfig, Object, Report, Seen, Settings};
 use serde_json::Value;
 use tests::corpus::{Certificates, Fixture, fixtures};
@@ -62,4 +63,27 @@ fn verdicts_and_rules_are_as_the_fixtures_say() {
         }
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+/// The examples of the guide are policies and exceptions without a fault.
+#[test]
+fn the_examples_of_the_guide_are_understood() {
+    let text = include_str!("../../docs/policies.md");
+    let blocks = text.split("```yaml\n").skip(1);
+    let blocks = blocks.filter_map(|rest| rest.split("\n```").next());
+    let mut policies = Policies::default();
+    for block in blocks {
+        let value: Value = serde_saphyr::from_str(block).unwrap();
+        policies.learn(&Object::from_value(&value).unwrap());
+    }
+    let policy = policies.policies().next().unwrap();
+    let exception = policies.exceptions().next().unwrap();
+    assert!(
+        policy.spec.is_some() && policy.faults.is_empty(),
+        "{policy:?}"
+    );
+    assert!(
+        exception.spec.is_some() && exception.faults.is_empty(),
+        "{exception:?}"
+    );
 }

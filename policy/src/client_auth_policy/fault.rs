@@ -55,8 +55,11 @@ pub(super) fn of_policy(spec: &PolicySpec) -> Vec<Fault> {
         }
     }
     for (index, gateway) in spec.r#match.gateways.iter().enumerate() {
-        let known = crate::dialect::by_id(&gateway.dialect).is_some();
-        if !known && !(gateway.dialect.is_empty() && !gateway.instance.is_empty()) {
+        let known = match gateway.dialect.as_str() {
+            "" => !gateway.instance.is_empty(),
+            dialect => crate::dialect::by_id(dialect).is_some(),
+        };
+        if !known {
             faults.push(fault(
                 format!("/spec/match/gateways/{index}"),
                 "names no gateway that is known",
