@@ -3,6 +3,7 @@
 
 mod attempt;
 mod config;
+mod policies;
 mod refusal;
 mod settings;
 
@@ -225,6 +226,7 @@ impl Cluster {
                 }
             }
         }
+        self.learn_policies(&mut facts).await?;
         Ok((facts, all))
     }
 

@@ -13,6 +13,7 @@ mod get_hosts;
 mod inspect;
 mod issue;
 mod lint;
+mod policies;
 mod protect;
 mod report;
 mod restore;

@@ -9,7 +9,7 @@ use crate::gateway::HostKey;
 use crate::host::{Host, Verdict};
 use crate::rule::{RULES, Subject};
 use crate::view::View;
-use crate::{ObjectRef, Site, dialect};
+use crate::{ObjectRef, Site, client_auth_policy, dialect};
 
 /// A host with its verdict and the findings that explain it.
 #[derive(Clone, Debug)]
@@ -37,11 +37,18 @@ pub struct Report {
 
 /// The findings of one host.
 pub fn check_host(host: &Host, now: i64) -> Vec<Finding> {
-    run(&Subject {
+    let mut findings = run(&Subject {
         host: Some(host),
         remarks: &host.remarks,
         now,
-    })
+    });
+    for finding in &mut findings {
+        let own = client_auth_policy::shortfall::RULES.contains(&finding.rule);
+        if let Some(action) = host.stated_action(finding.rule).filter(|_| !own) {
+            finding.severity = action.severity();
+        }
+    }
+    findings
 }
 
 /// The findings that are remarked of an object, whether it opens a host or not.
@@ -85,6 +92,7 @@ pub fn report(view: &View<'_>, now: i64) -> Report {
         .base()
         .objects()
         .flat_map(|facts| facts.remarks.iter().cloned())
+        .chain(view.policies().remarks(now))
         .collect();
     let elsewhere = check_remarks(&remarks, now);
     let mut findings = distinct(on_hosts.chain(elsewhere).collect());

@@ -14,6 +14,7 @@ mod write;
 use std::sync::Arc;
 
 use crate::bundle::Bundle;
+use crate::client_auth_policy;
 use crate::fact::{Harm, ObjectFacts, Remark, RemarkKind};
 use crate::gateway::{Gateway, HostKey};
 use crate::host::Host;
@@ -227,6 +228,7 @@ pub fn settle(key: &HostKey, view: &View<'_>) -> Host {
     let dialect = by_id(key.gateway.dialect).expect("a host key carries the id of a dialect");
     let mut host = (dialect.settle)(key, view);
     weigh(&mut host, view);
+    client_auth_policy::apply(&mut host, view);
     host
 }
 

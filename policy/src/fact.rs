@@ -334,6 +334,8 @@ pub enum RemarkKind {
     Unanchored,
     /// A CA in a namespace whose owners are others.
     Foreign,
+    /// An exception whose time is over.
+    Ended,
     /// The version of the gateway has a known flaw that this configuration meets.
     Outdated,
 }

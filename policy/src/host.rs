@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 use std::fmt;
 use std::sync::Arc;
 
+use crate::client_auth_policy::Applied;
 use crate::fact::{Depth, Mode, OptionUse, Remark, TlsOption};
 use crate::gateway::HostKey;
 use crate::lookup::Lookup;
@@ -134,6 +135,8 @@ pub struct Host {
     pub served: Vec<x509::Certificate>,
     /// SHA-256 of the keys of the cluster's own CA, as far as seen.
     pub cluster_keys: BTreeSet<[u8; 32]>,
+    /// The policies that match the host, whether they hold or not.
+    pub policies: Vec<Applied>,
     /// The moment of which the answer speaks, in Unix seconds.
     pub now: Option<i64>,
 }
@@ -157,6 +160,7 @@ impl Host {
             depths: Vec::new(),
             served: Vec::new(),
             cluster_keys: BTreeSet::new(),
+            policies: Vec::new(),
             now: None,
         }
     }

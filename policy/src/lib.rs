@@ -10,6 +10,7 @@
 //! ```
 #![warn(missing_docs)]
 
+pub mod client_auth_policy;
 pub mod dialect;
 pub mod rule;
 pub mod yaml;

@@ -140,6 +140,8 @@ impl Object {
     pub fn in_namespace(mut self, namespace: &str) -> Self {
         let cluster_scoped = [
             "Bundle",
+            "ClientAuthException",
+            "ClientAuthPolicy",
             "ClusterBundle",
             "ClusterRole",
             "GatewayClass",

@@ -3,6 +3,7 @@
 
 mod client_auth_off;
 mod error_page_bypass;
+mod exception_expired;
 mod expired_ca;
 mod expiring_ca;
 mod foreign_namespace;
@@ -16,6 +17,9 @@ mod optional_client_cert;
 mod overruled_setting;
 mod oversized_bundle;
 mod plaintext_bypass;
+mod policy_demand;
+mod policy_trust;
+mod policy_validity;
 mod private_key_in_bundle;
 mod public_ca;
 mod setting_without_effect;
@@ -49,6 +53,7 @@ use crate::site::Site;
 pub static RULES: &[&Rule] = &[
     &client_auth_off::RULE,
     &error_page_bypass::RULE,
+    &exception_expired::RULE,
     &expired_ca::RULE,
     &expiring_ca::RULE,
     &foreign_namespace::RULE,
@@ -62,6 +67,9 @@ pub static RULES: &[&Rule] = &[
     &overruled_setting::RULE,
     &oversized_bundle::RULE,
     &plaintext_bypass::RULE,
+    &policy_demand::RULE,
+    &policy_trust::RULE,
+    &policy_validity::RULE,
     &private_key_in_bundle::RULE,
     &public_ca::RULE,
     &setting_without_effect::RULE,
@@ -100,7 +108,13 @@ pub struct Rule {
 
 impl Rule {
     /// A finding of this rule.
-    fn finding(&self, severity: Severity, site: &Site, message: String, hint: &str) -> Finding {
+    pub(crate) fn finding(
+        &self,
+        severity: Severity,
+        site: &Site,
+        message: String,
+        hint: &str,
+    ) -> Finding {
         Finding {
             rule: self.id,
             severity,

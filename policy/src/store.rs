@@ -4,10 +4,11 @@ use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 
 use crate::bundle::Bundle;
+use crate::client_auth_policy::Policies;
 use crate::fact::{Filter, ObjectFacts, OptionTarget, Route, TlsOption};
 use crate::gateway::{Gateway, HostKey};
 use crate::lookup::{Lookup, Seen};
-use crate::object::{ObjectRef, SecretRef};
+use crate::object::{Object, ObjectRef, SecretRef};
 use crate::settings::Settings;
 
 /// A gateway instance and a name: an id, or a namespace.
@@ -18,6 +19,8 @@ pub(crate) type OptionKey = (Arc<Gateway>, String);
 pub struct Facts {
     /// What is known of the gateways themselves.
     pub settings: Settings,
+    /// What the cluster demands of its hosts.
+    pub policies: Arc<Policies>,
     objects: HashMap<Arc<ObjectRef>, Arc<ObjectFacts>>,
     routes: HashMap<HostKey, Vec<Arc<Route>>>,
     options: HashMap<OptionKey, Vec<Arc<TlsOption>>>,
@@ -51,6 +54,11 @@ impl Facts {
             seen_by_default: self.seen_by_default.clone(),
             ..Self::default()
         }
+    }
+
+    /// Takes note of a policy, an exception or a namespace; other objects say nothing here.
+    pub fn learn(&mut self, object: &Object) {
+        Arc::make_mut(&mut self.policies).learn(object);
     }
 
     /// Says how much of one kind was seen.

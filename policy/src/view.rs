@@ -6,6 +6,7 @@ use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use crate::bundle::Bundle;
+use crate::client_auth_policy::Policies;
 use crate::dialect::pending::covering;
 use crate::fact::{Filter, ObjectFacts, Route, TlsOption};
 use crate::gateway::{Gateway, HostKey};
@@ -22,6 +23,7 @@ pub struct View<'a> {
     laid: Laid,
     bundles: HashMap<SecretRef, Lookup<Arc<Bundle>>>,
     memos: Memos,
+    policies: Arc<Policies>,
     now: Option<i64>,
     settings: &'a Settings,
 }
@@ -119,6 +121,16 @@ impl<'a> View<'a> {
         self.settings = settings;
         self.memos = Memos::default();
         self
+    }
+
+    /// What the cluster demands of its hosts.
+    pub fn policies(&self) -> &Policies {
+        &self.policies
+    }
+
+    /// Puts other policies in the place of the store's.
+    pub fn lay_policies(&mut self, policies: Arc<Policies>) {
+        self.policies = policies;
     }
 
     /// The store below.
@@ -259,6 +271,7 @@ impl Facts {
             laid: Laid::default(),
             bundles: HashMap::new(),
             memos: Memos::default(),
+            policies: Arc::clone(&self.policies),
             now: None,
             settings: &self.settings,
         }

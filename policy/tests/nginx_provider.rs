@@ -134,6 +134,7 @@ fn what_is_written_is_read() {
             object: &Object::from_value(&object).unwrap(),
             trust: &SecretRef::new("shop", "ca"),
             mode,
+            option: None,
             server_certificate: None,
             settings: &settings,
             view: &facts.view(),

@@ -85,6 +85,7 @@ fn protected_with(
         object: &objects[0],
         trust: &SecretRef::new(namespace, name),
         mode,
+        option: None,
         server_certificate,
         settings: &settings,
         view: &facts.view(),

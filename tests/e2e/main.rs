@@ -12,6 +12,7 @@ mod install;
 mod live;
 mod matrix;
 mod path;
+mod policies;
 mod requests;
 mod serving;
 mod settings;

@@ -4,6 +4,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use policy::client_auth_policy::Policies;
 use policy::{Facts, GatewayConfig, HostKey, Object, Report, Seen, Settings, Verdict, dialect};
 use serde_json::Value;
 use tests::corpus::{Certificates, Fixture, fixtures};
@@ -42,6 +43,7 @@ fn report(fixture: &Fixture, objects: &[Object], seen: Seen) -> Report {
     let mut facts = Facts::new(settings(fixture), seen);
     for object in objects {
         facts.settings.learn(object);
+        facts.learn(object);
     }
     for object in objects {
         let read = dialect::read(object, &facts.settings);
@@ -160,4 +162,26 @@ fn what_is_settled_otherwise_alone_is_read_the_same() {
         }
     }
     assert!(tried.len() > 3, "{tried:?}");
+}
+/// The examples of the guide are policies and exceptions without a fault.
+#[test]
+fn the_examples_of_the_guide_are_understood() {
+    let text = include_str!("../../docs/policies.md");
+    let blocks = text.split("```yaml\n").skip(1);
+    let blocks = blocks.filter_map(|rest| rest.split("\n```").next());
+    let mut policies = Policies::default();
+    for block in blocks {
+        let value: Value = serde_saphyr::from_str(block).unwrap();
+        policies.learn(&Object::from_value(&value).unwrap());
+    }
+    let policy = policies.policies().next().unwrap();
+    let exception = policies.exceptions().next().unwrap();
+    assert!(
+        policy.spec.is_some() && policy.faults.is_empty(),
+        "{policy:?}"
+    );
+    assert!(
+        exception.spec.is_some() && exception.faults.is_empty(),
+        "{exception:?}"
+    );
 }

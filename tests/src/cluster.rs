@@ -102,6 +102,10 @@ impl Running {
         processes.insert(0, manager);
         cluster.apply_file(&cluster.programs.traefik_crds.clone())?;
         cluster.apply_file(&Path::new(env!("CARGO_MANIFEST_DIR")).join("recipes/apisix.yaml"))?;
+        for name in ["clientauthexceptions.yaml", "clientauthpolicies.yaml"] {
+            let crds = Path::new(env!("CARGO_MANIFEST_DIR")).join("../manifests/crds");
+            cluster.apply_file(&crds.join(name))?;
+        }
         cluster.await_namespace()?;
         cluster.processes = processes.iter().map(Process::id).collect();
         Ok(Self {

@@ -9,6 +9,7 @@ mod bundles;
 mod events;
 mod gauges;
 mod lease;
+mod policies;
 mod reports;
 mod round;
 mod subject;
@@ -52,6 +53,7 @@ fn sinks(args: &Args, state: &Arc<State>, identity: &str) -> Vec<Box<dyn Sink>> 
         Box::new(gauges::Gauges::new(state, &args.webhook_configuration)),
         Box::new(reports::Reports::new(state, args.open_reports)),
         Box::new(events::Events::new(state, identity)),
+        Box::new(policies::Policies::new(state)),
     ]
 }
 

@@ -1,6 +1,8 @@
 //! Watches the kinds that the dialects read, and keeps their facts. A kind that the cluster does
 //! not serve has no objects; it is asked for again, because a CRD may come later.
 
+mod policies;
+
 use std::collections::HashSet;
 use std::sync::Arc;
 use std::time::Duration;
@@ -25,6 +27,7 @@ pub(crate) fn spawn(state: &Arc<State>) {
     for kind in &CLASSES {
         state.wait_for(&key(kind));
     }
+    policies::spawn(state);
     state.synced("start");
     let (classes, changed) = watch::channel(0);
     for kind in &CLASSES {

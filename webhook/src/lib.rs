@@ -8,6 +8,7 @@ mod live;
 mod metrics;
 mod mutate;
 pub mod offline;
+mod policy_status;
 mod record;
 mod review;
 mod server;

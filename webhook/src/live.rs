@@ -1,11 +1,15 @@
 //! Reads within the deadline that the API server sent. What cannot be read is Unknown.
 
+use std::collections::BTreeSet;
 use std::future::Future;
 use std::sync::Arc;
 
 use http::Request;
+use policy::client_auth_policy::{EXCEPTION, POLICY, Policies};
 use policy::dialect::{self, Kind};
 use policy::{Bundle, Lookup, Object, ObjectRef, SecretRef};
+use serde::Deserialize;
+use serde_json::value::RawValue;
 use tokio::time::{Instant, timeout_at};
 
 use crate::state::State;
@@ -61,6 +65,54 @@ impl Live<'_> {
         }
     }
 
+    /// A namespace with its labels.
+    pub(crate) async fn namespace(&self, name: &str) -> Lookup<Object> {
+        match self.get(&format!("/api/v1/namespaces/{name}")).await {
+            Lookup::Found(text) => match Object::from_json(&text) {
+                Ok(object) => Lookup::Found(object),
+                Err(unreadable) => Lookup::Unknown(unreadable.reason),
+            },
+            Lookup::Missing => Lookup::Missing,
+            Lookup::Unknown(why) => Lookup::Unknown(format!("namespace {name}: {why}")),
+        }
+    }
+
+    /// The policies and exceptions as they are, and the labels of some namespaces.
+    pub(crate) async fn policies(&self, namespaces: &BTreeSet<String>) -> Result<Policies, String> {
+        let mut policies = Policies::default();
+        for kind in [POLICY, EXCEPTION] {
+            self.list(&kind, &mut policies).await?;
+        }
+        for name in namespaces {
+            match self.namespace(name).await {
+                Lookup::Found(object) => policies.learn(&object),
+                Lookup::Missing => {}
+                Lookup::Unknown(why) => return Err(why),
+            }
+        }
+        Ok(policies)
+    }
+
+    /// All objects of a cluster-scoped kind; none, where it is not served.
+    async fn list(&self, kind: &Kind, policies: &mut Policies) -> Result<(), String> {
+        let path = format!("/apis/{}/{}", kind.api_version(), kind.plural);
+        let text = match self.get(&path).await {
+            Lookup::Found(text) => text,
+            Lookup::Missing => return Ok(()),
+            Lookup::Unknown(why) => return Err(format!("{}: {why}", kind.plural)),
+        };
+        let list: List<'_> =
+            serde_json::from_str(&text).map_err(|error| format!("{}: {error}", kind.plural))?;
+        let items = list.items.iter();
+        let read = |item: &&RawValue| {
+            Object::from_list_item(&kind.api_version(), kind.kind, item.get()).ok()
+        };
+        items
+            .filter_map(read)
+            .for_each(|object| policies.learn(&object));
+        Ok(())
+    }
+
     async fn get(&self, path: &str) -> Lookup<String> {
         let Ok(request) = Request::get(path).body(Vec::new()) else {
             return Lookup::Missing;
@@ -87,6 +139,12 @@ impl Live<'_> {
 /// API server says so in a sentence, and not in a Status with a reason.
 pub(crate) fn is_not_there(status: &kube::core::Status) -> bool {
     status.is_not_found() || status.code == 404
+}
+
+#[derive(Deserialize)]
+struct List<'a> {
+    #[serde(borrow)]
+    items: Vec<&'a RawValue>,
 }
 
 fn path(kind: &Kind, id: &ObjectRef) -> String {

@@ -4,6 +4,7 @@
 mod audited;
 mod reviews;
 
+use std::collections::BTreeSet;
 use std::fmt::Debug;
 use std::hash::Hash;
 use std::sync::{Mutex, PoisonError};
@@ -29,6 +30,7 @@ pub(crate) struct Metrics {
     /// What the audit found, and how it goes.
     pub(crate) audited: Audited,
     lookups: Family<Outcome, Counter>,
+    excused: Family<Excused, Counter>,
     /// Failures to renew, read or publish the serving certificate.
     pub(crate) certificate_troubles: Counter,
     certificate: Mutex<Option<Served>>,
@@ -43,6 +45,12 @@ pub(crate) struct Served {
     pub(crate) ends: i64,
     /// When the CA that the webhook signs with ends, if it does.
     pub(crate) ca_ends: Option<i64>,
+}
+
+/// A rule that a policy only audits.
+#[derive(Clone, Debug, EncodeLabelSet, Eq, Hash, PartialEq)]
+struct Excused {
+    rule: &'static str,
 }
 
 /// How something went.
@@ -84,6 +92,13 @@ impl Metrics {
             .unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// Counts changes that bring findings that a policy only audits.
+    pub(crate) fn excused(&self, rules: &BTreeSet<&'static str>) {
+        for rule in rules.iter().copied() {
+            self.excused.get_or_create(&Excused { rule }).inc();
+        }
+    }
+
     /// Everything as text; `objects`: how many the index holds.
     pub(crate) fn text(&self, objects: usize) -> String {
         let mut registry = Registry::with_prefix("mtls_webhook");
@@ -92,6 +107,11 @@ impl Metrics {
             "live_reads",
             "Objects and Secrets read live, by outcome",
             self.lookups.clone(),
+        );
+        registry.register(
+            "audited_findings",
+            "Changes with a finding that a policy only audits",
+            self.excused.clone(),
         );
         let known: Gauge = Gauge::default();
         known.set(i64::try_from(objects).unwrap_or(i64::MAX));

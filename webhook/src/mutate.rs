@@ -1,13 +1,24 @@
-//! `/mutate`: repairs whose meaning cannot be in doubt, as a JSON patch (RFC 6902).
+//! `/mutate`: repairs whose meaning cannot be in doubt, and what policies put in, as a JSON patch
+//! (RFC 6902).
+
+mod inject;
 
 use json_patch::jsonptr::PointerBuf;
 use json_patch::{Patch, PatchOperation, ReplaceOperation};
 use policy::{Object, ObjectFacts, Repair, Settings, dialect};
 
+use crate::live::Live;
 use crate::review::{Answer, Operation, Request};
 
-/// Repairs what the change brings; what was wrong before is left alone.
-pub(crate) fn mutate(request: &Request<'_>, settings: &Settings) -> Answer {
+/// Repairs what the change brings, and puts in what policies say; what was wrong before is left
+/// alone.
+pub(crate) async fn mutate(request: &Request<'_>, live: &Live<'_>) -> Answer {
+    let repaired = repaired(request, &live.state.facts().settings);
+    inject::inject(request, live, repaired).await
+}
+
+/// Repairs alone.
+fn repaired(request: &Request<'_>, settings: &Settings) -> Answer {
     if !matches!(request.operation, Operation::Create | Operation::Update) {
         return Answer::default();
     }
@@ -96,7 +107,7 @@ mod tests {
 
     fn mutated(old: &Value, new: &Value) -> Option<Value> {
         let body = review(old, new);
-        let answer = mutate(
+        let answer = repaired(
             &Review::read(body.as_bytes()).unwrap(),
             &Settings::default(),
         );

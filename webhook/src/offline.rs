@@ -80,7 +80,10 @@ impl Offline {
             .runtime
             .block_on(validate::validate(&request, &live))
             .write(&request.uid);
-        let mutated = mutate::mutate(&request, &self.state.facts().settings).write(&request.uid);
+        let mutated = self
+            .runtime
+            .block_on(mutate::mutate(&request, &live))
+            .write(&request.uid);
         if let Some(old) = request.old_object() {
             self.state.facts_mut().remove(&old.id);
         }

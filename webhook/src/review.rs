@@ -8,6 +8,7 @@ use base64::engine::general_purpose::STANDARD;
 use json_patch::Patch;
 use policy::Object;
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 use serde_json::value::RawValue;
 
 /// `admission.k8s.io/v1` `AdmissionReview`, as the API server sends it.
@@ -119,6 +120,11 @@ impl Request<'_> {
     /// The object after the change; `None` when it goes, or cannot be read.
     pub(crate) fn object(&self) -> Option<Object> {
         self.read(self.object)
+    }
+
+    /// The whole object after the change.
+    pub(crate) fn raw_object(&self) -> Option<Value> {
+        serde_json::from_str(self.object?.get()).ok()
     }
 
     /// The object before the change; `None` when it is new, or cannot be read.

@@ -7,7 +7,12 @@
 mod change;
 mod evidence;
 mod judged;
+mod policies;
 mod probe;
+
+use std::collections::BTreeSet;
+
+use policy::Object;
 
 use crate::live::Live;
 use crate::review::{Answer, Operation, Request};
@@ -35,19 +40,45 @@ pub(crate) async fn validate(request: &Request<'_>, live: &Live<'_>) -> Answer {
     if new.as_ref().is_some_and(|object| object.deleting) {
         return Answer::default();
     }
+    if let Some(answer) = policies::validate(old.as_ref(), new.as_ref()) {
+        return answer;
+    }
     let Some(change) = Change::new(live, old.as_ref(), new.as_ref()) else {
         return Answer::default();
     };
     let mut evidence = Evidence::default();
+    evidence.meet(live, &request.namespace).await;
     let judged = change.judge(live, &mut evidence).await;
     if judged.denials.is_empty() {
+        live.state.metrics.excused(&judged.audited);
         return judged.answer();
     }
     if live.is_terminating(&request.namespace).await {
         return Answer::default();
     }
+    let governed = change.governed(&judged);
     let mut evidence = Evidence::read(live, change.others(&judged)).await;
+    match governed {
+        Some(objects) => evidence.read_policies(live, &objects).await,
+        None => evidence.meet(live, &request.namespace).await,
+    }
     let mut judged = change.judge(live, &mut evidence).await;
-    judged.spare(&evidence.unread);
+    judged.spare(&evidence.unread, evidence.unread_policies.as_deref());
+    live.state.metrics.excused(&judged.audited);
     judged.answer()
+}
+
+/// The rules by which a change would be refused, as far as the index tells.
+pub(crate) async fn denials(
+    live: &Live<'_>,
+    old: Option<&Object>,
+    new: &Object,
+) -> BTreeSet<&'static str> {
+    let Some(change) = Change::new(live, old, Some(new)) else {
+        return BTreeSet::new();
+    };
+    let mut evidence = Evidence::default();
+    evidence.meet(live, &new.id.namespace).await;
+    let judged = change.judge(live, &mut evidence).await;
+    judged.denials.iter().map(|charge| charge.rule()).collect()
 }

@@ -2,6 +2,7 @@
 
 mod admission_policies;
 mod chart;
+mod crds;
 mod gateways;
 
 use std::collections::BTreeMap;
@@ -21,6 +22,8 @@ const FILES: &[(&str, Writer)] = &[
     ("manifests/admission-policies.yaml", || {
         Ok(admission_policies::text())
     }),
+    ("manifests/crds/clientauthexceptions.yaml", crds::exceptions),
+    ("manifests/crds/clientauthpolicies.yaml", crds::policies),
     ("manifests/rbac.yaml", || Ok(rbac())),
     ("manifests/webhooks.yaml", || Ok(webhooks())),
 ];
@@ -111,9 +114,16 @@ rules:
 - apiGroups: [\"\"]
   resources: [configmaps, secrets]
   verbs: [get]
+# Policies select namespaces by label.
 - apiGroups: [\"\"]
   resources: [namespaces]
-  verbs: [get]
+  verbs: [get, list, watch]
+- apiGroups: [kubectl-mtls.github.io]
+  resources: [clientauthexceptions, clientauthpolicies]
+  verbs: [get, list, watch]
+- apiGroups: [kubectl-mtls.github.io]
+  resources: [clientauthexceptions/status, clientauthpolicies/status]
+  verbs: [get, patch]
 # The caBundles, and nothing else, are written.
 - apiGroups: [admissionregistration.k8s.io]
   resources: [mutatingwebhookconfigurations, validatingwebhookconfigurations]
@@ -234,7 +244,16 @@ webhooks:
   objectSelector:
     matchLabels:
       kubectl-mtls.github.io/probe: refuse
-{validate}{own}---
+{validate}{own}- name: policies.kubectl-mtls.github.io
+  rules:
+  - apiGroups: [kubectl-mtls.github.io]
+    apiVersions: [v1alpha1]
+    operations: [CREATE, UPDATE]
+    resources: [clientauthexceptions, clientauthpolicies]
+    scope: Cluster
+  failurePolicy: Ignore
+  timeoutSeconds: 3
+{validate}---
 apiVersion: admissionregistration.k8s.io/v1
 kind: MutatingWebhookConfiguration
 metadata:

@@ -7,6 +7,7 @@ use std::cmp::Reverse;
 use policy::{Admits, Because, Door, HostReport, Lookup, Site, TrustUse, Verdict};
 use serde_json::{Value, json};
 
+use super::policies;
 use super::source::Source;
 use crate::globals::Globals;
 use crate::output::{self, Format};
@@ -92,7 +93,7 @@ fn value(report: &HostReport) -> Value {
         "objects": host.rests_on.iter().map(|object| output::object(object)).collect::<Vec<_>>(),
         "routes": chain::routes(report).map(|object| output::object(object)).collect::<Vec<_>>(),
         "decidedBy": decider, "chain": chain::chain(host), "assumed": report.assumed,
-        "unseen": host.unseen(), "findings": findings.collect::<Vec<_>>(),
+        "unseen": host.unseen(), "policies": policies::rows(report), "findings": findings.collect::<Vec<_>>(),
         "toBeEnforced": remedies(report).into_iter().next()})
 }
 
@@ -116,6 +117,7 @@ fn text(report: &HostReport, asked: &str) -> String {
     lines.extend(labelled("Opened by", chain::routes(report)));
     lines.extend(labelled("Chain", chain::chain(host).iter()));
     lines.extend(host.trust.iter().flat_map(trust));
+    lines.extend(labelled("Policies", policies::texts(report).iter()));
     lines.extend(labelled("Not seen", host.unseen().into_iter()));
     lines.extend(labelled("Assumes", report.assumed.iter()));
     for finding in &report.findings {

@@ -4,6 +4,7 @@ use policy::{Finding, HostReport, Mode, Severity, Verdict};
 use serde::ser::{Serialize, SerializeMap as _, Serializer};
 use serde_json::{Value, json};
 
+use super::policies;
 use super::source::Source;
 use crate::globals::Globals;
 use crate::output::{self, Format, table};
@@ -98,6 +99,7 @@ pub(super) fn json_row(report: &HostReport) -> Value {
         "verdict": report.verdict.to_string(), "demand": demand(report),
         "refusedBy": refused_by(report), "caUntil": ca_until(report).map(time), "ca": cas(report),
         "assumed": report.assumed, "unseen": report.host.unseen(),
+        "policies": policies::rows(report),
         "findings": findings.collect::<Vec<_>>()})
 }
 

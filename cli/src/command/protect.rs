@@ -257,6 +257,7 @@ fn write(args: &Args, object: &Object, facts: &Facts) -> anyhow::Result<Written>
         object,
         trust: &trust,
         mode: args.mode,
+        option: None,
         server_certificate: args.server_cert.as_deref(),
         settings: &facts.settings,
         view: &facts.view(),

@@ -108,6 +108,7 @@ impl Source {
         let mut facts = Facts::new(settings, seen);
         for manifest in &manifests.objects {
             facts.settings.learn(&manifest.object);
+            facts.learn(&manifest.object);
         }
         for manifest in &manifests.objects {
             let read = policy::dialect::read(&manifest.object, &facts.settings);

@@ -57,8 +57,9 @@ fn another_namespace_is_another_everywhere() {
         .lines()
         .filter(|line| line.ends_with("kubectl-mtls"))
         .collect();
-    // The names of the two configurations.
-    assert_eq!(left, ["  name: kubectl-mtls", "  name: kubectl-mtls"]);
+    // The names of the two configurations, and the permission to write their caBundles.
+    let name = "  name: kubectl-mtls";
+    assert_eq!(left, ["  - kubectl-mtls", name, name]);
     let system = objects(&["-n", "kube-system"]);
     assert!(
         !kinds(&system).contains(&"Namespace"),

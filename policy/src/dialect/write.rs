@@ -19,6 +19,9 @@ pub struct WriteRequest<'a> {
     pub trust: &'a SecretRef,
     /// How much to ask of clients.
     pub mode: Mode,
+    /// Namespace and name of an option that is there and makes the demand, where the gateway keeps
+    /// demands in objects of their own; `None`: the dialect chooses.
+    pub option: Option<(&'a str, &'a str)>,
     /// The name of a Secret with the server's certificate, where the route does not say.
     pub server_certificate: Option<&'a str>,
     /// What is known of the gateways.

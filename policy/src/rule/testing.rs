@@ -164,9 +164,31 @@ fn facts(settings: &Settings, objects: &[Value]) -> Facts {
     let mut facts = Facts::new(settings.clone(), Seen::All);
     for object in objects {
         let object = Object::from_value(object).expect("test objects can be read");
+        facts.learn(&object);
         facts.insert(dialect::read(&object, settings));
     }
     facts
+}
+
+/// A policy that demands certificates of every client, but for what `spec` says.
+pub(super) fn policy(name: &str, spec: Value) -> Value {
+    let mut whole = json!({"match": {}, "demand": "required"});
+    let fields = spec.as_object().cloned().unwrap_or_default();
+    for (key, value) in fields {
+        whole[key] = value;
+    }
+    json!({"apiVersion": "kubectl-mtls.github.io/v1alpha1", "kind": "ClientAuthPolicy",
+        "metadata": {"name": name}, "spec": whole})
+}
+
+/// An exception that ends at some moment.
+pub(super) fn exception(spec: Value, end: i64) -> Value {
+    let mut spec = spec;
+    spec["reason"] = "the partner needs another week".into();
+    let end = jiff::Timestamp::from_second(end).expect("a moment of this century");
+    spec["end"] = end.to_string().into();
+    json!({"apiVersion": "kubectl-mtls.github.io/v1alpha1", "kind": "ClientAuthException",
+        "metadata": {"name": "later"}, "spec": spec})
 }
 
 /// The findings of one rule among objects that are all there is.

@@ -10,7 +10,7 @@ use proptest::prelude::*;
 use serde_json::{Value, json};
 use tests::corpus::{Certificates, fixtures};
 
-use super::mutate;
+use super::repaired as mend;
 use crate::review::Review;
 
 /// The object as it is stored; `None`: nothing is to be repaired.
@@ -18,7 +18,7 @@ fn mutated(object: &Value) -> Option<Value> {
     let review = json!({"apiVersion": "admission.k8s.io/v1", "kind": "AdmissionReview", "request": {
         "uid": "u", "operation": "CREATE", "namespace": "shop", "object": object}});
     let body = review.to_string();
-    let patch = mutate(
+    let patch = mend(
         &Review::read(body.as_bytes()).unwrap(),
         &Settings::default(),
     )

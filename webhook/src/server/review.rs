@@ -130,9 +130,7 @@ impl Webhook {
     async fn judge(self, request: &Request<'_>, live: &Live<'_>) -> Answer {
         match self {
             Self::Validate => validate::validate(request, live).await,
-            Self::Mutate if live.state.repair => {
-                mutate::mutate(request, &live.state.facts().settings)
-            }
+            Self::Mutate if live.state.repair => mutate::mutate(request, live).await,
             Self::Mutate => Answer::default(),
         }
     }

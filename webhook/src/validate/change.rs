@@ -117,6 +117,16 @@ impl Change {
         others.cloned().collect()
     }
 
+    /// Every object that the denials of policies rest on; `None`: no policy denies.
+    pub(super) fn governed(&self, judged: &Judged<'_>) -> Option<BTreeSet<Arc<ObjectRef>>> {
+        let charges = judged.denials.iter().filter(|charge| charge.governed);
+        let objects: BTreeSet<_> = charges
+            .flat_map(|one| one.rests_on.iter().cloned())
+            .collect();
+        let own = [Arc::clone(&self.object)];
+        (!objects.is_empty()).then(|| objects.into_iter().chain(own).collect())
+    }
+
     /// The object, if it goes; a Secret that loses a key is as one that goes.
     fn removal(&self) -> Option<Arc<ObjectRef>> {
         let keys = |facts: &Option<Arc<ObjectFacts>>| {

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use futures_util::stream::{self, StreamExt as _};
+use policy::client_auth_policy::Policies;
 use policy::{Bundle, Lookup, ObjectFacts, ObjectRef, SecretRef, View, dialect};
 
 use crate::live::Live;
@@ -16,6 +17,10 @@ const AT_ONCE: usize = 16;
 pub(super) struct Evidence {
     objects: Vec<(Arc<ObjectRef>, Option<Arc<ObjectFacts>>)>,
     bundles: Vec<(SecretRef, Lookup<Arc<Bundle>>)>,
+    /// Policies that are newer than those of the index.
+    policies: Option<Arc<Policies>>,
+    /// Why the policies could not be read.
+    pub(super) unread_policies: Option<String>,
     /// What could not be read, and why.
     pub(super) unread: BTreeMap<Arc<ObjectRef>, String>,
 }
@@ -47,6 +52,33 @@ impl Evidence {
         evidence
     }
 
+    /// A namespace may be younger than what the index knows: policies select it by its labels.
+    pub(super) async fn meet(&mut self, live: &Live<'_>, namespace: &str) {
+        let known = Arc::clone(&live.state.facts().policies);
+        if known.knows(namespace) {
+            return;
+        }
+        if let Lookup::Found(object) = live.namespace(namespace).await {
+            let mut policies = (*known).clone();
+            policies.learn(&object);
+            self.policies = Some(Arc::new(policies));
+        }
+    }
+
+    /// Reads the policies and exceptions, and the labels of the namespaces of some objects.
+    pub(super) async fn read_policies(
+        &mut self,
+        live: &Live<'_>,
+        objects: &BTreeSet<Arc<ObjectRef>>,
+    ) {
+        let names = objects.iter().map(|object| object.namespace.clone());
+        let names = names.filter(|name| !name.is_empty()).collect();
+        match live.policies(&names).await {
+            Ok(policies) => self.policies = Some(Arc::new(policies)),
+            Err(why) => self.unread_policies = Some(why),
+        }
+    }
+
     /// Reads Secrets.
     pub(super) async fn fetch(&mut self, live: &Live<'_>, secrets: BTreeSet<SecretRef>) {
         let reads = stream::iter(secrets).map(|secret| async {
@@ -64,6 +96,9 @@ impl Evidence {
 
     /// Lays what was read over a view.
     pub(super) fn lay(&self, view: &mut View<'_>) {
+        if let Some(policies) = &self.policies {
+            view.lay_policies(Arc::clone(policies));
+        }
         for (secret, found) in &self.bundles {
             view.lay_bundle(secret.clone(), found.clone());
         }

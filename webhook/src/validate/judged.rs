@@ -20,6 +20,8 @@ pub(super) struct Judged<'a> {
     pub(super) more: usize,
     warnings: Vec<Charge>,
     notes: BTreeSet<String>,
+    /// Rules of findings that a policy only audits.
+    pub(super) audited: BTreeSet<&'static str>,
     only_warn: &'a [&'static str],
     removal: Option<Arc<ObjectRef>>,
 }
@@ -29,6 +31,8 @@ pub(super) struct Charge {
     finding: Finding,
     /// Empty: the object opens no host.
     host: String,
+    /// Whether a policy of the cluster decides about it.
+    pub(super) governed: bool,
     /// Every object that it rests on.
     pub(super) rests_on: BTreeSet<Arc<ObjectRef>>,
 }
@@ -43,6 +47,7 @@ impl<'a> Judged<'a> {
             more: 0,
             warnings: Vec::new(),
             notes: BTreeSet::new(),
+            audited: BTreeSet::new(),
             only_warn,
             removal,
         }
@@ -60,16 +65,24 @@ impl<'a> Judged<'a> {
             .cloned()
             .collect();
         let charge = |finding: Finding| Charge {
-            finding,
             host: new.host.key.host.clone(),
+            governed: new.host.is_governed(finding.rule),
             rests_on: rests_on.clone(),
+            finding,
         };
         for finding in introduced {
+            let charge = charge(finding.clone());
+            if charge.governed && finding.severity == Severity::Info {
+                self.audited.insert(finding.rule);
+                continue;
+            }
+            let denies = finding.severity == Severity::Error;
+            // A removal is refused for less only where a policy says so.
             let denies = match self.removal.is_some() {
-                true => opened,
-                false => finding.severity == Severity::Error,
+                true => opened || denies && charge.governed,
+                false => denies,
             };
-            self.push(denies, charge(finding.clone()));
+            self.push(denies, charge);
         }
         if let Some(object) = self.removal.clone().filter(|_| opened) {
             self.push(true, charge(left_open(&object, old, new)));
@@ -84,6 +97,7 @@ impl<'a> Judged<'a> {
         for finding in findings {
             let charge = Charge {
                 host: String::new(),
+                governed: false,
                 rests_on: BTreeSet::new(),
                 finding,
             };
@@ -108,13 +122,22 @@ impl<'a> Judged<'a> {
     }
 
     /// A denial that rests on something that could not be read becomes a warning.
-    pub(super) fn spare(&mut self, unread: &BTreeMap<Arc<ObjectRef>, String>) {
+    pub(super) fn spare(
+        &mut self,
+        unread: &BTreeMap<Arc<ObjectRef>, String>,
+        unread_policies: Option<&str>,
+    ) {
+        let policies = |charge: &Charge| {
+            let why = unread_policies.filter(|_| charge.governed)?;
+            Some(format!("not judged: the policies were not read ({why})"))
+        };
         let doubtful = |charge: &Charge| {
-            charge
+            let objects = charge
                 .rests_on
                 .iter()
                 .find_map(|object| Some((object, unread.get(object)?)))
-                .map(|(object, why)| format!("not judged: {object} was not read ({why})"))
+                .map(|(object, why)| format!("not judged: {object} was not read ({why})"));
+            objects.or_else(|| policies(charge))
         };
         let (doubtful, certain): (Vec<_>, _) = std::mem::take(&mut self.denials)
             .into_iter()
@@ -155,6 +178,11 @@ impl<'a> Judged<'a> {
 }
 
 impl Charge {
+    /// The rule's id.
+    pub(super) fn rule(&self) -> &'static str {
+        self.finding.rule
+    }
+
     fn line(&self) -> String {
         let Finding {
             rule,

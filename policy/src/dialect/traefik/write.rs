@@ -91,6 +91,17 @@ impl Plan {
         if let Some(named) = own.iter().find_map(|route| route.option.as_ref()) {
             return Self::named(request, named, &neighbours);
         }
+        if let Some((namespace, name)) = request.option {
+            return Ok(Self {
+                option: ObjectRef {
+                    namespace: namespace.to_owned(),
+                    name: name.to_owned(),
+                    ..own_option(id)
+                },
+                referred: false,
+                shared: None,
+            });
+        }
         let beside = others.iter().find_map(|route| {
             let (option, key) = resolved(request, route.option.as_ref()?)?;
             let fits = option.namespace == request.trust.namespace && may_name(id, &option);

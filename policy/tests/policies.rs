@@ -1,0 +1,164 @@
+//! What policies put into routes, and what their status says.
+#![allow(clippy::unwrap_used)]
+
+use policy::client_auth_policy::{Injection, PolicyStatus, inject, status};
+use policy::{Facts, Object, Seen, Settings, dialect, report};
+use serde_json::{Value, json};
+
+const NOW: i64 = 1_790_000_000;
+
+fn policy(name: &str, demand: &str, more: Value) -> Value {
+    let mut spec = json!({"match": {"hosts": ["*.example.com"]}, "demand": demand});
+    for (key, value) in more.as_object().unwrap() {
+        spec[key] = value.clone();
+    }
+    json!({"apiVersion": "kubectl-mtls.github.io/v1alpha1", "kind": "ClientAuthPolicy",
+        "metadata": {"name": name}, "spec": spec})
+}
+
+fn ingress(class: &str, hosts: &[&str], annotations: Value) -> Value {
+    let path = json!({"path": "/", "pathType": "Prefix"});
+    let rules = hosts.iter();
+    let rules = rules.map(|host| json!({"host": host, "http": {"paths": [path]}}));
+    json!({"apiVersion": "networking.k8s.io/v1", "kind": "Ingress",
+        "metadata": {"generateName": "api-", "namespace": "shop", "annotations": annotations},
+        "spec": {"ingressClassName": class, "tls": [{"hosts": hosts}],
+            "rules": rules.collect::<Vec<_>>()}})
+}
+
+fn facts(objects: &[Value]) -> Facts {
+    let mut facts = Facts::new(Settings::default(), Seen::All);
+    for object in objects {
+        let object = Object::from_value(object).unwrap();
+        facts.learn(&object);
+        let read = dialect::read(&object, &facts.settings);
+        facts.insert(read);
+    }
+    facts
+}
+
+fn injected(route: &Value, others: &[Value]) -> Injection {
+    let facts = facts(others);
+    let object = Object::from_value(route).unwrap();
+    inject(route, &object, &facts.view().at(NOW))
+}
+
+/// The pointers of what is put in.
+fn pointers(injection: &Injection) -> Vec<&str> {
+    let additions = injection.additions.iter();
+    additions
+        .map(|addition| addition.pointer.as_str())
+        .collect()
+}
+
+fn injecting() -> Value {
+    let inject = json!({"trust": {"name": "ca"}, "option": {"name": "mtls"}});
+    policy("p", "required", json!({"inject": inject}))
+}
+
+#[test]
+fn annotations_are_made_where_there_are_none() {
+    let with = |annotations: Value| {
+        let route = ingress("nginx", &["a.example.com"], annotations);
+        injected(&route, &[injecting()])
+    };
+    assert_eq!(pointers(&with(Value::Null)), ["/metadata/annotations"]);
+    let keys = pointers(&with(json!({"a": "b"}))).len();
+    assert_eq!(keys, 3);
+    let key = "nginx.ingress.kubernetes.io/auth-tls-secret";
+    assert_eq!(with(json!({key: "shop/other"})), Injection::default());
+}
+
+#[test]
+fn a_policy_must_hold_for_every_host() {
+    let route = ingress("nginx", &["a.example.com", "a.example.org"], json!({}));
+    let injection = injected(&route, &[injecting()]);
+    assert!(injection.additions.is_empty());
+    assert!(injection.notes[0].contains("not hold for every host"));
+}
+
+#[test]
+fn an_option_must_be_there_and_demand_as_much() {
+    let route = ingress("traefik", &["a.example.com"], json!({}));
+    let option = |mode: &str| {
+        json!({"apiVersion": "traefik.io/v1alpha1", "kind": "TLSOption",
+            "metadata": {"name": "mtls", "namespace": "shop"},
+            "spec": {"clientAuth": {"secretNames": ["ca"], "clientAuthType": mode}}})
+    };
+    let missing = injected(&route, &[injecting()]);
+    assert!(missing.additions.is_empty() && missing.notes[0].contains("is not there"));
+    let weak = injected(&route, &[injecting(), option("VerifyClientCertIfGiven")]);
+    assert!(weak.additions.is_empty() && weak.notes[0].contains("does not demand as much"));
+    let strong = injected(&route, &[injecting(), option("RequireAndVerifyClientCert")]);
+    assert!(strong.notes.is_empty(), "{:?}", strong.notes);
+    let written = strong.additions.iter();
+    let written: Vec<_> = written.map(|one| one.value.to_string()).collect();
+    assert!(
+        written[0].contains("shop-mtls@") || written.iter().any(|one| one.contains("shop-mtls@"))
+    );
+}
+
+/// What stands in an object of its own cannot be made while a route is admitted.
+#[test]
+fn nothing_new_is_made() {
+    let route = ingress("apisix", &["a.example.com"], json!({}));
+    let injection = injected(&route, &[injecting()]);
+    assert!(injection.additions.is_empty() && injection.notes.len() == 1);
+}
+
+fn of(objects: &[Value], name: &str, previous: &PolicyStatus, now: i64) -> PolicyStatus {
+    let facts = facts(objects);
+    let hosts = report(&facts.view(), now).hosts;
+    let mut policies = facts.policies.policies();
+    let policy = policies.find(|policy| policy.name() == name).unwrap();
+    status(policy, 7, &hosts, previous, now)
+}
+
+fn condition<'a>(status: &'a PolicyStatus, name: &str) -> (&'a str, &'a str, &'a str) {
+    let mut all = status.conditions.iter();
+    let one = all.find(|one| one.r#type == name).unwrap();
+    (&one.status, &one.message, &one.last_transition_time)
+}
+
+#[test]
+fn both_say_in_what_they_differ_and_the_time_stays() {
+    let mut route = ingress("nginx", &["a.example.com"], json!({}));
+    route["metadata"]["name"] = "api".into();
+    let (a, b) = (
+        policy(
+            "a",
+            "required",
+            json!({"trust": {"pins": ["0a".repeat(32)]}}),
+        ),
+        policy(
+            "b",
+            "optional",
+            json!({"action": "Warn", "trust": {"pins": ["0b".repeat(32)]}}),
+        ),
+    );
+    let objects = [route, a.clone(), b];
+    for name in ["a", "b"] {
+        let status = of(&objects, name, &PolicyStatus::default(), NOW);
+        let (conflicting, message, _) = condition(&status, "Conflicting");
+        assert_eq!((conflicting, status.short_hosts), ("True", 1));
+        for words in [
+            "required holds",
+            "has the action Deny",
+            "no CA can meet both",
+        ] {
+            assert!(message.contains(words), "{name}: {message}");
+        }
+    }
+    let first = of(&objects, "a", &PolicyStatus::default(), NOW);
+    assert_eq!(of(&objects, "a", &first, NOW + 60), first);
+    let gone = of(&[a], "a", &first, NOW + 60);
+    assert_eq!(condition(&gone, "Compliant").0, "True");
+    assert_ne!(
+        condition(&gone, "Compliant").2,
+        condition(&first, "Compliant").2
+    );
+    assert_eq!(
+        condition(&gone, "Accepted").2,
+        condition(&first, "Accepted").2
+    );
+}
