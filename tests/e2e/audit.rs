@@ -508,7 +508,8 @@ fn without_verb(cluster: &Cluster, resource: &str, verb: &str) {
     let mut role: Value = serde_json::from_str(&text).unwrap();
     let mut taken = 0;
     for rule in role["rules"].as_array_mut().unwrap() {
-        if rule["resources"] == serde_json::json!([resource]) {
+        let resources = rule["resources"].as_array().unwrap();
+        if resources.iter().any(|one| one == resource) {
             let verbs = rule["verbs"].as_array_mut().unwrap();
             let before = verbs.len();
             verbs.retain(|other| other != verb);

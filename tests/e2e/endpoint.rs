@@ -105,7 +105,9 @@ fn a_bad_body_is_refused_and_the_next_one_answered() {
     );
     let metrics = webhook.health("metrics").unwrap();
     assert!(
-        metrics.contains(r#"reviews_total{webhook="validate",result="bad"} 8"#),
+        metrics.contains(
+            r#"reviews_total{webhook="validate",kind="",operation="",outcome="bad",rule=""} 8"#
+        ),
         "{metrics}"
     );
 }

@@ -164,11 +164,10 @@ impl Shape {
             if entry["name"] == ROUTES {
                 entry["failurePolicy"] = json!(policy.text());
             }
-            for requirement in &self.namespace_selector.0 {
-                push(
-                    &mut entry["namespaceSelector"]["matchExpressions"],
-                    requirement.clone(),
-                );
+            // What is not of a namespace is selected by none.
+            let selector = entry.pointer_mut("/namespaceSelector/matchExpressions");
+            if let Some(selector) = selector.and_then(Value::as_array_mut) {
+                selector.extend(self.namespace_selector.0.iter().cloned());
             }
             let client = &mut entry["clientConfig"];
             match &self.url {
