@@ -95,7 +95,7 @@ const DEPLOYMENT: Changes = &[
             cpu: 20m
             memory: 32Mi
           limits:
-            memory: 128Mi
+            memory: 256Mi
 ",
         "        resources: {{- toYaml .Values.resources | nindent 10 }}\n",
     ),
