@@ -155,15 +155,8 @@ impl Cluster {
         dry_run: bool,
         force: bool,
     ) -> anyhow::Result<String> {
-        let query = if dry_run { "&dryRun=All" } else { "" };
-        let uri = format!("{path}?fieldManager=kubectl-mtls&force={force}{query}");
-        let body = serde_json::to_vec(object).context("writing the object")?;
-        let request = Request::patch(uri)
-            .header("content-type", "application/apply-patch+yaml")
-            .body(body)?;
-        self.send(request)
-            .await
-            .map_err(|error| failed(&error, path))
+        let applied = self.send(apply(path, object, dry_run, force)?).await;
+        applied.map_err(|error| failed(&error, path))
     }
 
     /// What is known of the gateways, completed by what their own objects tell.
@@ -350,6 +343,20 @@ struct Page<'a> {
 struct PageMeta {
     #[serde(default)]
     r#continue: String,
+}
+
+/// A server-side apply (`docs/reference/using-api/server-side-apply` of Kubernetes).
+fn apply(
+    path: &str,
+    object: &Value,
+    dry_run: bool,
+    force: bool,
+) -> anyhow::Result<Request<Vec<u8>>> {
+    let query = if dry_run { "&dryRun=All" } else { "" };
+    let uri = format!("{path}?fieldManager=kubectl-mtls&force={force}{query}");
+    let body = serde_json::to_vec(object).context("writing the object")?;
+    let request = Request::patch(uri).header("content-type", "application/apply-patch+yaml");
+    Ok(request.body(body)?)
 }
 
 fn get(uri: &str) -> Request<Vec<u8>> {

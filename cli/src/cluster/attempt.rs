@@ -4,8 +4,8 @@ use anyhow::Context as _;
 use http::Request;
 use serde_json::Value;
 
-use super::Cluster;
 use super::refusal::{failed, is_missing};
+use super::{Cluster, apply};
 
 /// What the API server said to a request that it answered.
 #[derive(Debug)]
@@ -77,13 +77,7 @@ impl Cluster {
         dry_run: bool,
         force: bool,
     ) -> anyhow::Result<bool> {
-        let query = if dry_run { "&dryRun=All" } else { "" };
-        let uri = format!("{path}?fieldManager=kubectl-mtls&force={force}{query}");
-        let body = serde_json::to_vec(object).context("writing the object")?;
-        let request = Request::patch(uri)
-            .header("content-type", "application/apply-patch+yaml")
-            .body(body)?;
-        match self.send(request).await {
+        match self.send(apply(path, object, dry_run, force)?).await {
             Ok(_) => Ok(true),
             Err(kube::Error::Api(status)) if is_unserved(&status) => Ok(false),
             Err(error) => Err(failed(&error, path)),
