@@ -34,6 +34,7 @@ mod trust;
 mod view;
 mod vouch;
 mod weigh;
+mod work;
 
 pub use bundle::Bundle;
 pub use check::{HostReport, Report, check_host, check_remarks, report};

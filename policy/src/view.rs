@@ -14,6 +14,7 @@ use crate::lookup::{Lookup, Seen};
 use crate::object::{ObjectRef, SecretRef};
 use crate::settings::Settings;
 use crate::store::{Facts, namespace_key, option_key, secret_of};
+use crate::work;
 
 /// The store with some objects changed.
 #[derive(Clone, Debug)]
@@ -182,6 +183,7 @@ impl<'a> View<'a> {
 
     /// Looks for a middleware.
     pub fn filter(&self, gateway: &Arc<Gateway>, id: &str) -> Lookup<Arc<Filter>> {
+        work::done();
         let key = (Arc::clone(gateway), id.to_owned());
         let laid = self.laid().flat_map(|facts| &facts.filters);
         let mut laid = laid.filter(|filter| filter.gateway == *gateway && filter.id == id);
@@ -194,6 +196,7 @@ impl<'a> View<'a> {
     /// Looks for a Secret. A Secret of which nothing is known is to be fetched: it is `None`
     /// where everything of the kind is to be asked for one by one.
     pub fn bundle(&self, secret: &SecretRef) -> Option<Lookup<Arc<Bundle>>> {
+        work::done();
         let known = self
             .bundles
             .get(secret)
@@ -234,6 +237,7 @@ impl<'a> View<'a> {
 
     /// The facts of one object, laid over or below.
     pub fn object(&self, object: &ObjectRef) -> Option<&Arc<ObjectFacts>> {
+        work::done();
         match self.overlay.get(object) {
             Some(laid) => laid.as_ref(),
             None => self.base.object(object),
@@ -257,7 +261,8 @@ impl<'a> View<'a> {
         base: impl Iterator<Item = &'b Arc<T>> + 'b,
         object: impl Fn(&T) -> &Arc<ObjectRef> + 'b,
     ) -> impl Iterator<Item = Arc<T>> + 'b {
-        base.filter(move |fact| !self.overlay.contains_key(object(fact)))
+        base.inspect(|_| work::done())
+            .filter(move |fact| !self.overlay.contains_key(object(fact)))
             .cloned()
     }
 }

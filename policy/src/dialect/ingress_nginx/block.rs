@@ -1,11 +1,11 @@
 //! Which Ingresses make a server block, in which order, and which block answers for a host.
 
-use std::collections::{BTreeSet, HashSet};
-use std::sync::Arc;
+use std::collections::{BTreeSet, HashMap, HashSet};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::secret::{is_denied, look_up};
 use crate::fact::{Demand, Protocol, Route};
-use crate::gateway::HostKey;
+use crate::gateway::{Gateway, HostKey};
 use crate::lookup::Lookup;
 use crate::object::ObjectRef;
 use crate::server::{Place, Raw, ServerPart};
@@ -178,8 +178,19 @@ impl Block {
     }
 
     /// The server for hosts that no other takes, where an Ingress without a host speaks for it;
-    /// guests without a host of their own are looked at only beside one.
-    pub(super) fn default_server(key: &HostKey, view: &View<'_>) -> Option<Self> {
+    /// guests without a host of their own are looked at only beside one. Every host asks for it,
+    /// so it is made once.
+    pub(super) fn default_server(key: &HostKey, view: &View<'_>) -> Option<Arc<Self>> {
+        let memo = view.memo::<DefaultServers>();
+        let known = memo.lock().get(&key.gateway).cloned();
+        known.unwrap_or_else(|| {
+            let made = Self::make_default(key, view).map(Arc::new);
+            memo.lock().insert(Arc::clone(&key.gateway), made.clone());
+            made
+        })
+    }
+
+    fn make_default(key: &HostKey, view: &View<'_>) -> Option<Self> {
         let key = HostKey {
             gateway: Arc::clone(&key.gateway),
             host: "*".to_owned(),
@@ -217,6 +228,16 @@ impl Block {
     pub(super) fn has_certificate(&self) -> bool {
         let mut primaries = self.members.iter().filter(|member| member.is_primary());
         primaries.any(|member| member.route.tls)
+    }
+}
+
+/// The default server of each gateway, where it has one.
+#[derive(Default)]
+struct DefaultServers(Mutex<HashMap<Arc<Gateway>, Option<Arc<Block>>>>);
+
+impl DefaultServers {
+    fn lock(&self) -> MutexGuard<'_, HashMap<Arc<Gateway>, Option<Arc<Block>>>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

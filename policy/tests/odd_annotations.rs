@@ -1,5 +1,4 @@
-//! What many Ingresses cost: the time grows with their number, on one host and on many, and no
-//! annotation is too long or too strange.
+//! No annotation is too long or too strange: whatever its bytes, the answer comes.
 #![allow(clippy::unwrap_used)]
 
 use std::time::{Duration, Instant};
@@ -28,6 +27,9 @@ fn secret(name: &str, text: &str) -> Value {
         "stringData": {"ca.crt": text}})
 }
 
+/// What takes this long would not end: it says nothing about speed.
+const HANGS: Duration = Duration::from_secs(60);
+
 fn judged(objects: &[Value]) -> (Report, Duration) {
     let settings = Settings::new(vec![GatewayConfig {
         dialect: "ingress-nginx".to_owned(),
@@ -43,25 +45,6 @@ fn judged(objects: &[Value]) -> (Report, Duration) {
     (report, start.elapsed())
 }
 
-/// The best of three, because machines are busy with other things too.
-fn best(objects: &[Value]) -> Duration {
-    let times = (0..3).map(|_| {
-        let (report, time) = judged(objects);
-        assert!(!report.hosts.is_empty());
-        time
-    });
-    times.min().unwrap()
-}
-
-/// Ten times as many may take thirty times as long; what compares each with each takes a hundred
-/// times as long.
-#[track_caller]
-fn grows_evenly(make: impl Fn(usize) -> Vec<Value>) {
-    let (few, many) = (best(&make(300)), best(&make(3_000)));
-    let bound = few * 30 + Duration::from_millis(300);
-    assert!(many < bound, "{few:?}, then {many:?}");
-}
-
 fn ca() -> String {
     let params = pki::CaParams::new("test", NOW + 365 * 24 * 3600);
     pki::create_root(&params, NOW)
@@ -71,86 +54,6 @@ fn ca() -> String {
 }
 
 const DEMAND: (&str, &str) = ("auth-tls-secret", "shop/ca");
-
-#[test]
-fn on_one_host() {
-    let pem = ca();
-    grows_evenly(|count| {
-        let one = |number| ingress(number, "a.example.com", &[DEMAND]);
-        (0..count).map(one).chain([secret("ca", &pem)]).collect()
-    });
-}
-
-#[test]
-fn on_one_host_with_all_kinds_of_sins() {
-    let pem = ca();
-    grows_evenly(|count| {
-        let one = |number: usize| {
-            let own = format!("shop/ca{}", number % 7);
-            let sins = [
-                ("auth-tls-secret", own.as_str()),
-                ("auth-tls-match-cn", "CN=[a-z]+(x|)"),
-                ("auth-tls-error-page", "/error"),
-                ("server-alias", "b.example.com"),
-                ("proxy-ssl-secret", "shop/none"),
-                ("auth-tls-pass-certificate-to-upstream", "true"),
-            ];
-            ingress(number, "a.example.com", &sins)
-        };
-        (0..count)
-            .map(one)
-            .chain([secret("ca0", &pem), secret("ca1", "junk")])
-            .collect()
-    });
-}
-
-#[test]
-fn on_many_hosts_below_a_wildcard_beside_a_default_server() {
-    let pem = ca();
-    grows_evenly(|count| {
-        let one = |number: usize| ingress(number, &format!("h{number}.example.com"), &[DEMAND]);
-        let all = ingress(count, "*.example.com", &[DEMAND]);
-        let default = ingress(count + 1, "", &[DEMAND]);
-        (0..count)
-            .map(one)
-            .chain([all, default, secret("ca", &pem)])
-            .collect()
-    });
-}
-
-#[test]
-fn canaries_and_aliases() {
-    let pem = ca();
-    grows_evenly(|count| {
-        let one = |number: usize| {
-            let host = format!("h{}.example.com", number / 2);
-            let alias = format!("alias{number}.example.com");
-            match number % 2 {
-                0 => ingress(number, &host, &[DEMAND, ("server-alias", &alias)]),
-                _ => ingress(number, &host, &[DEMAND, ("canary", "true")]),
-            }
-        };
-        (0..count).map(one).chain([secret("ca", &pem)]).collect()
-    });
-}
-
-#[test]
-fn one_ingress_with_many_rules() {
-    grows_evenly(|count| {
-        let mut all = ingress(
-            0,
-            "a",
-            &[
-                DEMAND,
-                ("auth-tls-verify-depth", "x"),
-                ("server-alias", "b,c,d"),
-            ],
-        );
-        let rule = |number| json!({"host": format!("h{number}.example.com")});
-        all["spec"]["rules"] = (0..count).map(rule).collect();
-        vec![all]
-    });
-}
 
 #[test]
 fn annotations_of_any_bytes() {
@@ -214,10 +117,8 @@ fn annotations_of_any_bytes() {
                 secret("ca", &pem),
             ];
             let (report, took) = judged(&objects);
-            assert!(
-                !report.hosts.is_empty() && took < Duration::from_secs(5),
-                "{name} {value:.20}: {took:?}"
-            );
+            assert!(!report.hosts.is_empty(), "{name} {value:.20}");
+            assert!(took < HANGS, "{name} {value:.20}: {took:?}");
         }
     }
 }
