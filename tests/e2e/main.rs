@@ -13,6 +13,7 @@ mod live;
 mod matrix;
 mod path;
 mod policies;
+mod rbac;
 mod requests;
 mod serving;
 mod settings;
