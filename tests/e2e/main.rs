@@ -14,6 +14,7 @@ mod matrix;
 mod path;
 mod policies;
 mod rbac;
+mod report;
 mod requests;
 mod serving;
 mod settings;
