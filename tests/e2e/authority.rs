@@ -1,13 +1,11 @@
 //! CAs in the cluster: their records, rotation under load, revocation and backup.
 
-use std::path::Path;
 use std::process::Command;
 use std::sync::Mutex;
 use std::time::Duration;
 
 use serde_json::Value;
 use tests::cluster::run;
-use tests::controllers;
 use tests::traefik::{Traefik, backend, binary, service};
 use tests::wait_until;
 

@@ -3,6 +3,8 @@
 
 mod chart;
 mod fail_closed;
+mod kubelet;
 mod pod;
 mod releases;
+mod self_managed;
 mod stage;

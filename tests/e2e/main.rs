@@ -13,6 +13,8 @@ mod live;
 mod matrix;
 mod path;
 mod policies;
+mod rbac;
+mod report;
 mod requests;
 mod serving;
 mod settings;

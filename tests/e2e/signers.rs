@@ -1,11 +1,8 @@
 //! Certificates that others sign or seal: the cluster, cert-manager, sealed-secrets.
 
 use std::path::Path;
-use std::process::Command;
 use std::time::Duration;
 
-use serde_json::Value;
-use tests::cluster::run;
 use tests::controllers;
 use tests::wait_until;
 

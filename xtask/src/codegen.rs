@@ -94,11 +94,19 @@ fn resources(wanted: impl Fn(&Kind) -> bool) -> BTreeMap<&'static str, Vec<&'sta
 
 fn rbac() -> String {
     let mut rules = String::new();
-    for (group, plurals) in resources(|_| true) {
+    for (group, plurals) in resources(|kind| !CLASSES.contains(kind)) {
         let _ = write!(
             rules,
             "- apiGroups: [{group}]\n  resources: [{}]\n  verbs: [get, list, watch]\n",
             plurals.join(", ")
+        );
+    }
+    // Nothing is asked about one class, and nothing said of it.
+    for class in CLASSES {
+        let _ = write!(
+            rules,
+            "- apiGroups: [{}]\n  resources: [{}]\n  verbs: [list, watch]\n",
+            class.group, class.plural
         );
     }
     format!(
@@ -120,10 +128,10 @@ rules:
   verbs: [get, list, watch]
 - apiGroups: [kubectl-mtls.github.io]
   resources: [clientauthexceptions, clientauthpolicies]
-  verbs: [get, list, watch]
+  verbs: [list, watch]
 - apiGroups: [kubectl-mtls.github.io]
   resources: [clientauthexceptions/status, clientauthpolicies/status]
-  verbs: [get, patch]
+  verbs: [patch]
 # The caBundles, and nothing else, are written.
 - apiGroups: [admissionregistration.k8s.io]
   resources: [mutatingwebhookconfigurations, validatingwebhookconfigurations]

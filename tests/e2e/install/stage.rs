@@ -16,6 +16,19 @@ pub(super) const VALIDATING: &str = "validatingwebhookconfiguration";
 
 /// Runs the command while the pods of the Deployment are made ready.
 pub(super) fn mtls(cluster: &Cluster, args: &[&str]) -> Output {
+    mtls_while(cluster, args, || {
+        make_ready(cluster);
+        Ok(())
+    })
+}
+
+/// Runs the command, and something else again and again meanwhile. That may fail now and then:
+/// objects come and go.
+pub(super) fn mtls_while(
+    cluster: &Cluster,
+    args: &[&str],
+    mut meanwhile: impl FnMut() -> anyhow::Result<()>,
+) -> Output {
     let mut command = Command::new(binary("kubectl-mtls").unwrap());
     let mut child = command
         .args(args)
@@ -30,7 +43,9 @@ pub(super) fn mtls(cluster: &Cluster, args: &[&str]) -> Output {
         if Instant::now() > end {
             child.kill().unwrap();
         }
-        make_ready(cluster);
+        if let Err(error) = meanwhile() {
+            tests::say(&format!("not now: {error:#}"));
+        }
         std::thread::sleep(Duration::from_millis(200));
     }
     let output = child.wait_with_output().unwrap();
