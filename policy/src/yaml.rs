@@ -209,10 +209,14 @@ fn number(text: &str) -> Option<Number> {
         return None;
     }
     let digits = text.replace('_', "");
-    let unsigned = digits.trim_start_matches(['+', '-']);
     let negative = digits.starts_with('-');
+    let unsigned = digits.strip_prefix(['+', '-']).unwrap_or(&digits);
     let radix = |prefix: &str, radix| {
         let digits = unsigned.strip_prefix(prefix)?;
+        // The sign stands before the prefix, and nowhere else.
+        if digits.starts_with(['+', '-']) {
+            return None;
+        }
         i64::from_str_radix(digits, radix).ok()
     };
     let octal = (unsigned.len() > 1).then(|| radix("0", 8)).flatten();
@@ -223,7 +227,7 @@ fn number(text: &str) -> Option<Number> {
     if let Some(value) = special {
         return Some(Number::from(if negative { -value } else { value }));
     }
-    if let Ok(value) = digits.trim_start_matches('+').parse::<i64>() {
+    if let Ok(value) = digits.parse::<i64>() {
         return Some(Number::from(value));
     }
     let float = unsigned
@@ -267,6 +271,22 @@ mod tests {
             json!({"a": true, "b": "on", "c": 16, "d": 1000, "e": 1.5,
             "f": null, "g": 8, "h": "1.2.3", "i": "a"})
         );
+    }
+
+    #[test]
+    fn signs_do_not_make_a_number_overflow() {
+        for text in [
+            "-0x-8000000000000000",
+            "-0o-1",
+            "0x+1",
+            "-0-7",
+            "+-5",
+            "--0x5",
+        ] {
+            assert_eq!(resolve(text), text, "{text}");
+        }
+        assert_eq!(resolve("-0x7fffffffffffffff"), -i64::MAX);
+        assert_eq!(resolve(&i64::MIN.to_string()), i64::MIN);
     }
 
     #[test]

@@ -34,6 +34,20 @@ pub struct Fixture {
     pub files_only: bool,
 }
 
+impl Fixture {
+    /// Writes what its gateways are told; returns the file for `--config`.
+    ///
+    /// # Errors
+    /// When it cannot be written.
+    pub fn told(&self, folder: &Path) -> anyhow::Result<String> {
+        let nothing = "apiVersion: kubectl-mtls.github.io/v1alpha1\nkind: Config\n";
+        let path = folder.join("config.yaml");
+        let text = self.config.as_deref().unwrap_or(nothing);
+        fs::write(&path, text).with_context(|| format!("writing {}", path.display()))?;
+        Ok(path.display().to_string())
+    }
+}
+
 /// Certificates by placeholder, in base64 as a Secret holds them.
 pub struct Certificates {
     /// The client CA, `{{ca}}`.

@@ -56,7 +56,7 @@ fn as_files() {
         let path = folder.path().join("fixture.yaml");
         std::fs::write(&path, &fixture.text).unwrap();
         let path = path.display().to_string();
-        let config = told(fixture, folder.path());
+        let config = fixture.told(folder.path()).unwrap();
         let source = ["--complete", "--config", &config, "-f", &path];
         let found = verdicts(&json(&[&["get", "hosts"], &source[..]].concat(), None));
         assert_eq!(found, fixture.verdicts, "verdicts of {}", fixture.name);
@@ -72,14 +72,6 @@ fn as_files() {
         "corpus: {} fixtures, {hosts} hosts, {unknown} of them unknown",
         fixtures.len()
     ));
-}
-
-/// What the gateways of a fixture are told, as a file.
-fn told(fixture: &Fixture, folder: &std::path::Path) -> String {
-    let nothing = "apiVersion: kubectl-mtls.github.io/v1alpha1\nkind: Config\n";
-    let path = folder.join("config.yaml");
-    std::fs::write(&path, fixture.config.as_deref().unwrap_or(nothing)).unwrap();
-    path.display().to_string()
 }
 
 #[test]
@@ -125,7 +117,7 @@ fn as_a_cluster_and_as_admissions() {
         if fixture.config.is_none() {
             assert_eq!(warned, fixture.rules, "admissions of {}", fixture.name);
         }
-        let config = told(fixture, folder.path());
+        let config = fixture.told(folder.path()).unwrap();
         let source = ["-A", "--config", &config];
         let found = verdicts(&json(
             &[&["get", "hosts"], &source[..]].concat(),

@@ -16,7 +16,7 @@ use anyhow::bail;
 const USAGE: &str = "cargo xtask COMMAND
 
   demo [--kubeconfig F]     the main job on a real API server behind a real Traefik
-  test                      the whole test suite
+  test [--all]              the whole test suite; --all: the report in Chromium too
   bench                     what it costs; writes docs/performance.md
   cluster [--kubeconfig F]  leave a control plane running and print how to use it
   cluster --stop            end it
@@ -47,7 +47,8 @@ fn run(args: &[String]) -> anyhow::Result<()> {
         ["codegen"] => codegen::run(false),
         ["codegen", "--check"] => codegen::run(true),
         ["manifests", count] => manifests::run(count.parse()?),
-        ["test"] => test::run(),
+        ["test"] => test::run(false),
+        ["test", "--all"] => test::run(true),
         _ => bail!("usage: {USAGE}"),
     }
 }

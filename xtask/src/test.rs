@@ -1,5 +1,7 @@
-//! `cargo xtask test`: the whole test suite, fast tests first, then end to end.
+//! `cargo xtask test`: the whole test suite, fast tests first, then end to end; with `--all` also
+//! what needs a program that the project does not build.
 
+use std::path::Path;
 use std::process::Command;
 
 use anyhow::{Context as _, ensure};
@@ -7,7 +9,7 @@ use tests::cluster::Running;
 
 use crate::{interrupt, say};
 
-pub(crate) fn run() -> anyhow::Result<()> {
+pub(crate) fn run(all: bool) -> anyhow::Result<()> {
     say("xtask: cargo test --workspace (a cold build takes about 3 minutes)");
     cargo(&["test", "--workspace", "--locked"], None)?;
     say(
@@ -16,23 +18,29 @@ pub(crate) fn run() -> anyhow::Result<()> {
     tests::build::everything()?;
     say("xtask: end-to-end tests on real gateways and a real control plane");
     cargo(&["build", "--workspace", "--locked"], None)?;
+    if all {
+        say("xtask: the report in Chromium");
+        one("browser", None)?;
+    }
     for target in ["verifiers", "three_fronts"] {
-        cargo(
-            &["test", "--package", "tests", "--test", target, "--locked"],
-            None,
-        )?;
+        one(target, None)?;
     }
     let running = Running::start()?;
     interrupt::end_on_signal(&running.cluster)?;
     let description = running.cluster.folder.join("cluster.json");
     running.cluster.write(&description)?;
+    one("e2e", Some(&description))
+}
+
+/// One test target that plain `cargo test` leaves out.
+fn one(target: &str, cluster: Option<&Path>) -> anyhow::Result<()> {
     cargo(
-        &["test", "--package", "tests", "--test", "e2e", "--locked"],
-        Some(&description),
+        &["test", "--package", "tests", "--test", target, "--locked"],
+        cluster,
     )
 }
 
-pub(crate) fn cargo(args: &[&str], cluster: Option<&std::path::Path>) -> anyhow::Result<()> {
+pub(crate) fn cargo(args: &[&str], cluster: Option<&Path>) -> anyhow::Result<()> {
     let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
     let mut command = Command::new(cargo);
     command.args(args).current_dir(crate::root());

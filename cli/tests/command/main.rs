@@ -14,6 +14,7 @@ mod pki;
 mod pki_out;
 mod protect;
 mod report;
+mod report_html;
 mod webhook;
 
 use std::io::Write as _;
