@@ -196,11 +196,6 @@ impl Host {
             .filter_map(|door| door.unseen.as_deref())
             .collect()
     }
-
-    /// Whether some way in asks for a certificate of a named CA, or asks in vain.
-    pub fn demands(&self) -> bool {
-        self.modes.iter().any(|(mode, ..)| *mode != Mode::Off)
-    }
 }
 
 /// By these a client gets in with no certificate, or with one that says nothing.

@@ -181,3 +181,39 @@ fn a_secret_in_a_forbidden_namespace_is_not_asked_for() {
     assert_eq!(host.trust[0].found, Lookup::Missing);
     assert!(host.wanted.is_empty(), "{:?}", host.wanted);
 }
+
+/// Who takes any certificate takes those of the default server's CA anyway.
+#[test]
+fn the_ca_of_the_default_server_counts_only_where_a_ca_counts() {
+    let ca = |name: &str| {
+        let params = pki::CaParams::new(name, 1_890_000_000);
+        let ca = pki::create_root(&params, 1_790_000_000).unwrap();
+        json!({"apiVersion": "v1", "kind": "Secret",
+            "metadata": {"name": name, "namespace": "shop"},
+            "stringData": {"ca.crt": ca.chain_pem()}})
+    };
+    let ingress = |name: &str, host: Option<&str>, verify: &str| {
+        json!({"apiVersion": "networking.k8s.io/v1", "kind": "Ingress",
+            "metadata": {"name": name, "namespace": "shop", "annotations": {
+                "nginx.ingress.kubernetes.io/auth-tls-secret": format!("shop/{name}"),
+                "nginx.ingress.kubernetes.io/auth-tls-verify-client": verify}},
+            "spec": {"ingressClassName": "nginx", "tls": [{"hosts": ["a.example"]}],
+                "rules": [{"host": host, "http": {"paths": [{"path": "/"}]}}]}})
+    };
+    let without_a_name = |verify: &str| {
+        let objects = [
+            ingress("api", Some("a.example"), verify),
+            ingress("default", None, "on"),
+            ca("api"),
+            ca("default"),
+        ];
+        let facts = facts(&[], Seen::All, &objects);
+        let report = report(&facts.view(), 1_790_000_000);
+        let hosts = report.hosts.iter();
+        let mut hosts = hosts.filter(|host| host.host.key.host == "a.example");
+        let doors = &hosts.next().unwrap().host.doors;
+        doors.iter().any(|door| door.admits == Admits::OtherCa)
+    };
+    assert!(without_a_name("on") && without_a_name("optional"));
+    assert!(!without_a_name("optional_no_ca"));
+}

@@ -253,3 +253,14 @@ pub(super) fn select(bundle: &Bundle) -> TrustState {
         Some(_) | None => TrustState::Unusable(format!("its {key} holds no certificate")),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_weaker_of_two() {
+        assert_eq!(weaker(Admits::Trusted, Admits::Optional), Admits::Optional);
+        assert_eq!(weaker(Admits::Optional, Admits::Trusted), Admits::Optional);
+    }
+}
