@@ -164,11 +164,11 @@ impl Shape {
             if entry["name"] == ROUTES {
                 entry["failurePolicy"] = json!(policy.text());
             }
-            for requirement in &self.namespace_selector.0 {
-                push(
-                    &mut entry["namespaceSelector"]["matchExpressions"],
-                    requirement.clone(),
-                );
+            // What is in no namespace has no selector, and gets none.
+            if let Some(list) = entry.pointer_mut("/namespaceSelector/matchExpressions") {
+                for requirement in &self.namespace_selector.0 {
+                    push(list, requirement.clone());
+                }
             }
             let client = &mut entry["clientConfig"];
             match &self.url {
