@@ -4,6 +4,7 @@
 
 mod admission;
 mod admission_policies;
+mod api_server;
 mod audit;
 mod authority;
 mod endpoint;

@@ -2,7 +2,7 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::process::Command;
 use std::time::Duration;
 
 use anyhow::{Context as _, bail, ensure};
@@ -11,6 +11,8 @@ use serde::{Deserialize, Serialize};
 use crate::build::Programs;
 use crate::process::Process;
 use crate::{keys, ports, say, wait_until};
+
+pub use crate::program::{Output, run};
 
 /// The administrator's token; the cluster listens on loopback alone and lives for minutes.
 pub const TOKEN: &str = "loopback-admin";
@@ -40,26 +42,6 @@ pub struct Running {
     _folder: Option<tempfile::TempDir>,
 }
 
-/// What a program printed.
-#[derive(Debug)]
-pub struct Output {
-    /// Whether it exited with 0.
-    pub success: bool,
-    /// Its exit code; -1 when a signal ended it.
-    pub code: i32,
-    /// What it printed on stdout.
-    pub stdout: String,
-    /// What it printed on stderr.
-    pub stderr: String,
-}
-
-impl Output {
-    /// stdout and stderr together.
-    pub fn all(&self) -> String {
-        format!("{}{}", self.stdout, self.stderr)
-    }
-}
-
 impl Running {
     /// Starts a cluster in a temporary folder.
     ///
@@ -78,6 +60,14 @@ impl Running {
     /// # Errors
     /// As [`Running::start`].
     pub fn start_in(folder: &Path) -> anyhow::Result<Self> {
+        Self::start_with(folder, &[])
+    }
+
+    /// Starts a cluster in a folder that stays, with more flags for the API server.
+    ///
+    /// # Errors
+    /// As [`Running::start`].
+    pub fn start_with(folder: &Path, flags: &[String]) -> anyhow::Result<Self> {
         let programs = Programs::build()?;
         keys::write(folder)?;
         let [client, peer, api] = ports::free()?;
@@ -87,7 +77,7 @@ impl Running {
         ));
         let etcd = etcd(&programs, folder, client, peer)?;
         let server = format!("https://127.0.0.1:{api}");
-        let api_server = api_server(&programs, folder, client, api)?;
+        let api_server = api_server(&programs, folder, client, api, flags)?;
         let kubeconfig = folder.join("kubeconfig");
         let mut cluster = Cluster {
             folder: folder.to_owned(),
@@ -278,32 +268,6 @@ impl Cluster {
     }
 }
 
-/// Runs a program to its end.
-///
-/// # Errors
-/// When it cannot be started.
-pub fn run(command: &mut Command, stdin: &str) -> anyhow::Result<Output> {
-    use std::io::Write as _;
-    let name = command.get_program().to_string_lossy().into_owned();
-    let context = || format!("starting {name}");
-    command
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped());
-    let mut child = command.spawn().with_context(context)?;
-    if let Some(mut pipe) = child.stdin.take() {
-        // A program that reads nothing closes the pipe.
-        let _ = pipe.write_all(stdin.as_bytes());
-    }
-    let output = child.wait_with_output().with_context(context)?;
-    Ok(Output {
-        success: output.status.success(),
-        code: output.status.code().unwrap_or(-1),
-        stdout: String::from_utf8_lossy(&output.stdout).into_owned(),
-        stderr: String::from_utf8_lossy(&output.stderr).into_owned(),
-    })
-}
-
 fn etcd(programs: &Programs, folder: &Path, client: u16, peer: u16) -> anyhow::Result<Process> {
     let (client, peer) = (
         format!("http://127.0.0.1:{client}"),
@@ -334,7 +298,13 @@ fn etcd(programs: &Programs, folder: &Path, client: u16, peer: u16) -> anyhow::R
     Process::start("etcd", &mut command, folder)
 }
 
-fn api_server(programs: &Programs, folder: &Path, etcd: u16, port: u16) -> anyhow::Result<Process> {
+fn api_server(
+    programs: &Programs,
+    folder: &Path,
+    etcd: u16,
+    port: u16,
+    flags: &[String],
+) -> anyhow::Result<Process> {
     let tokens = folder.join("tokens.csv");
     keys::secret(
         &tokens,
@@ -357,6 +327,7 @@ fn api_server(programs: &Programs, folder: &Path, etcd: u16, port: u16) -> anyho
         "--service-cluster-ip-range=10.0.0.0/24".to_owned(),
         "--allow-privileged=true".to_owned(),
     ]);
+    command.args(flags);
     Process::start("kube-apiserver", &mut command, folder)
 }
 

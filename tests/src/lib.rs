@@ -14,6 +14,7 @@ pub mod keys;
 pub mod load;
 pub mod ports;
 pub mod process;
+pub mod program;
 pub mod replicas;
 pub mod traefik;
 pub mod webhook;
