@@ -8,8 +8,8 @@ use serde_json::{Map, Number, Value};
 
 /// More nodes than this, aliases counted as what they stand for, are an attack.
 const MAX_NODES: usize = 2_000_000;
-/// Deeper nesting than this is an attack.
-const MAX_DEPTH: usize = 200;
+/// Deeper nesting than this is an attack; what is read can be read again as JSON, which ends at 127.
+const MAX_DEPTH: usize = 120;
 
 /// Line (from 0), column (from 1) and reason.
 pub type Error = (usize, usize, String);
@@ -156,14 +156,14 @@ impl<'a> Reader<'a> {
             if matches!(event, Event::MappingEnd | Event::StreamEnd) {
                 break;
             }
-            let key = match event {
-                Event::Scalar(text, ..) => text.into_owned(),
+            let (key, plain) = match event {
+                Event::Scalar(text, style, ..) => (text.into_owned(), style == ScalarStyle::Plain),
                 _ => return Err(at(span, "a key must be a scalar".to_owned())),
             };
             let place = at(span, key.clone());
             let (event, span) = self.next()?;
             let value = self.node(event, span, depth + 1)?;
-            if key == "<<" {
+            if plain && key == "<<" {
                 merge(&mut merged, value)
             } else if map.insert(key, value).is_some() {
                 self.twice.push(place);
@@ -292,6 +292,7 @@ mod tests {
     #[test]
     fn merges_aliases_and_duplicates() {
         let text = "base: &b {x: 1, y: 2}\nmade:\n  <<: *b\n  y: 3\ntwice: 1\ntwice: 2\n";
+        assert_eq!(parse("\"<<\": {x: 1}").unwrap(), json!({"<<": {"x": 1}}));
         let Document { value, twice } = read(text).unwrap();
         assert_eq!(twice, [(5, 1, "twice".to_owned())]);
         assert_eq!(value["made"], json!({"x": 1, "y": 3}));
@@ -308,6 +309,10 @@ mod tests {
         }
         assert!(parse(&text).err().unwrap().2.contains("nodes"));
         assert!(parse(&"[".repeat(5000)).is_err());
+        let nested = |depth| "[".repeat(depth) + &"]".repeat(depth);
+        let deepest = parse(&nested(MAX_DEPTH + 1)).unwrap().to_string();
+        assert!(serde_json::from_str::<Value>(&deepest).is_ok());
+        assert!(parse(&nested(MAX_DEPTH + 2)).is_err());
     }
 
     #[test]

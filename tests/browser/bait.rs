@@ -110,7 +110,7 @@ fn the_network_is_never_asked() {
     let mut page = Page::new().unwrap();
     let path = reports.page(&["--title", &image]);
     let look = page.open(&path, WIDE).unwrap();
-    assert_eq!(faults(&page, &look), [String::new(); 0]);
+    assert_eq!(faults(&page, &look), Vec::<String>::new());
     assert!(look.text.matches(&bait.url).count() >= 3, "{}", look.text);
     assert!(!bait.taken(), "a name became an image");
 

@@ -64,13 +64,13 @@ fn the_corpus_is_readable_wherever_one_looks() {
     let mut page = Page::new().unwrap();
     for (name, view) in views() {
         let look = page.open(&path, view).unwrap();
-        assert_eq!(faults(&page, &look), [String::new(); 0], "{name}");
+        assert_eq!(faults(&page, &look), Vec::<String>::new(), "{name}");
         let picture = page.screenshot(&format!("report-{name}")).unwrap();
         assert_eq!(picture_faults(&picture, view), [""; 0], "{name}");
         assert!(picture.coloured() > 100, "{name} has no colours");
         page.evaluate(&every_part("true")).unwrap();
         let look = page.look().unwrap();
-        assert_eq!(faults(&page, &look), [String::new(); 0], "{name}");
+        assert_eq!(faults(&page, &look), Vec::<String>::new(), "{name}");
         assert_eq!(
             (look.hidden, sorted(look.rows)),
             (0, hosts.clone()),
@@ -104,7 +104,12 @@ fn every_fixture_has_the_verdicts_that_it_says() {
     for fixture in corpus() {
         let path = of_fixture(&fixture, folder.path());
         let look = page.open(&path, WIDE.narrow()).unwrap();
-        assert_eq!(faults(&page, &look), [String::new(); 0], "{}", fixture.name);
+        assert_eq!(
+            faults(&page, &look),
+            Vec::<String>::new(),
+            "{}",
+            fixture.name
+        );
         let rows: BTreeSet<_> = look.rows.into_iter().collect();
         assert_eq!(rows, fixture.verdicts, "{}", fixture.name);
         let words = rows.iter().filter_map(|row| row.split_once('='));
@@ -129,7 +134,7 @@ fn a_printer_gets_everything() {
     page.view(WIDE.dark().print()).unwrap();
     let look = page.look().unwrap();
     assert_eq!(look.hidden, 0, "hosts that are not printed");
-    assert_eq!(faults(&page, &look), [String::new(); 0]);
+    assert_eq!(faults(&page, &look), Vec::<String>::new());
     let picture = page.screenshot("report-print").unwrap();
     assert_eq!(picture_faults(&picture, WIDE), [""; 0], "ink on paper");
     let pdf = page.pdf().unwrap();

@@ -30,6 +30,7 @@ pub(super) struct Found {
     pub(super) object: String,
     pub(super) place: String,
     pub(super) message: String,
+    /// What to do; nothing where it is what the group says already.
     pub(super) hint: String,
 }
 
@@ -52,19 +53,20 @@ pub(super) fn groups(rows: &[Row]) -> Vec<Group> {
 
 fn group(id: &'static str, rows: &[&Row]) -> Group {
     let rule = policy::rule::by_id(id);
+    let remedy = rule.map_or("", |rule| rule.remedy);
     let (few, more) = rows.split_at(rows.len().min(SHOWN));
     Group {
         rule: id,
         severity: rows[0].severity.to_string(),
         summary: rule.map_or("", |rule| rule.summary),
         why: rule.map_or("", |rule| rule.why),
-        remedy: rule.map_or("", |rule| rule.remedy),
-        shown: few.iter().map(|row| found(row)).collect(),
-        more: more.iter().map(|row| found(row)).collect(),
+        remedy,
+        shown: few.iter().map(|row| found(row, remedy)).collect(),
+        more: more.iter().map(|row| found(row, remedy)).collect(),
     }
 }
 
-fn found(row: &Row) -> Found {
+fn found(row: &Row, remedy: &str) -> Found {
     let object = row.object.as_ref().map(ToString::to_string);
     let field = field(&row.pointer);
     let place = match (&row.file, row.position) {
@@ -78,6 +80,9 @@ fn found(row: &Row) -> Found {
         object: printable(&object.unwrap_or_default()),
         place: printable(&parts.join(" ")),
         message: printable(&row.message),
-        hint: printable(&row.hint),
+        hint: match row.hint.as_str() {
+            known if known == remedy => String::new(),
+            hint => printable(hint),
+        },
     }
 }
