@@ -1,6 +1,8 @@
 //! The programs of the control plane, built by the go command from pinned modules into a cache
 //! outside the tree. The key is the content of the recipe, so another version is another file.
 
+mod recipe;
+
 use std::collections::hash_map::DefaultHasher;
 use std::fs;
 use std::hash::{Hash as _, Hasher as _};
@@ -10,70 +12,7 @@ use std::process::Command;
 use anyhow::{Context as _, bail};
 
 use crate::say;
-
-/// One Go program.
-struct Recipe {
-    name: &'static str,
-    package: &'static str,
-    flags: &'static str,
-    /// How long a cold build takes on two cores.
-    minutes: u32,
-}
-
-const CONTROL_PLANE: Recipe = Recipe {
-    name: "controlplane",
-    package: ".",
-    flags: "-s -w -X k8s.io/component-base/version.gitVersion=v1.35.4",
-    minutes: 6,
-};
-const ETCD: Recipe = Recipe {
-    name: "etcd",
-    package: "go.etcd.io/etcd/server/v3",
-    flags: "-s -w",
-    minutes: 1,
-};
-const TRAEFIK: Recipe = Recipe {
-    name: "traefik",
-    package: "github.com/traefik/traefik/v3/cmd/traefik",
-    flags: "-s -w",
-    minutes: 6,
-};
-
-const SEALED_SECRETS: Recipe = Recipe {
-    name: "sealed-secrets",
-    package: "github.com/bitnami-labs/sealed-secrets/cmd/controller",
-    flags: "-s -w",
-    minutes: 2,
-};
-const CERT_MANAGER: Recipe = Recipe {
-    name: "cert-manager",
-    package: "github.com/cert-manager/cert-manager/cmd/controller",
-    flags: "-s -w",
-    minutes: 2,
-};
-const CONTOUR: Recipe = Recipe {
-    name: "contour",
-    package: "github.com/projectcontour/contour/cmd/contour",
-    flags: "-s -w",
-    minutes: 2,
-};
-const HELM: Recipe = Recipe {
-    name: "helm",
-    package: "helm.sh/helm/v3/cmd/helm",
-    // Without these it takes every cluster for 1.20.
-    flags: "-s -w -X helm.sh/helm/v3/pkg/chartutil.k8sVersionMajor=1 \
-            -X helm.sh/helm/v3/pkg/chartutil.k8sVersionMinor=35 \
-            -X helm.sh/helm/v3/internal/version.version=v3.22.0",
-    minutes: 3,
-};
-
-/// Nothing of it is built: two modules that hold CRDs.
-const REPORTS: Recipe = Recipe {
-    name: "reports",
-    package: ".",
-    flags: "",
-    minutes: 0,
-};
+use recipe::*;
 
 /// Where Traefik's module keeps its CRDs.
 const CRDS: &str = "docs/content/reference/dynamic-configuration/kubernetes-crd-definition-v1.yml";

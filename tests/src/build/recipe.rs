@@ -1,0 +1,68 @@
+//! What is built: one row a program. Its pinned modules stand in `tests/recipes/NAME`.
+
+/// One Go program.
+pub(super) struct Recipe {
+    /// Of the program and of its folder among the recipes.
+    pub(super) name: &'static str,
+    /// What is built.
+    pub(super) package: &'static str,
+    /// For the linker.
+    pub(super) flags: &'static str,
+    /// How long a cold build takes on two cores.
+    pub(super) minutes: u32,
+}
+
+pub(super) const CONTROL_PLANE: Recipe = Recipe {
+    name: "controlplane",
+    package: ".",
+    flags: "-s -w -X k8s.io/component-base/version.gitVersion=v1.35.4",
+    minutes: 6,
+};
+pub(super) const ETCD: Recipe = Recipe {
+    name: "etcd",
+    package: "go.etcd.io/etcd/server/v3",
+    flags: "-s -w",
+    minutes: 1,
+};
+pub(super) const TRAEFIK: Recipe = Recipe {
+    name: "traefik",
+    package: "github.com/traefik/traefik/v3/cmd/traefik",
+    flags: "-s -w",
+    minutes: 6,
+};
+
+pub(super) const SEALED_SECRETS: Recipe = Recipe {
+    name: "sealed-secrets",
+    package: "github.com/bitnami-labs/sealed-secrets/cmd/controller",
+    flags: "-s -w",
+    minutes: 2,
+};
+pub(super) const CERT_MANAGER: Recipe = Recipe {
+    name: "cert-manager",
+    package: "github.com/cert-manager/cert-manager/cmd/controller",
+    flags: "-s -w",
+    minutes: 2,
+};
+pub(super) const CONTOUR: Recipe = Recipe {
+    name: "contour",
+    package: "github.com/projectcontour/contour/cmd/contour",
+    flags: "-s -w",
+    minutes: 2,
+};
+pub(super) const HELM: Recipe = Recipe {
+    name: "helm",
+    package: "helm.sh/helm/v3/cmd/helm",
+    // Without these it takes every cluster for 1.20.
+    flags: "-s -w -X helm.sh/helm/v3/pkg/chartutil.k8sVersionMajor=1 \
+            -X helm.sh/helm/v3/pkg/chartutil.k8sVersionMinor=35 \
+            -X helm.sh/helm/v3/internal/version.version=v3.22.0",
+    minutes: 3,
+};
+
+/// Nothing of it is built: two modules that hold CRDs.
+pub(super) const REPORTS: Recipe = Recipe {
+    name: "reports",
+    package: ".",
+    flags: "",
+    minutes: 0,
+};
