@@ -41,9 +41,9 @@ fn must(cluster: &Cluster, args: &[&str]) -> String {
 /// The rows of the hosts with a verdict.
 #[track_caller]
 fn rows<'a>(page: &'a str, verdict: &str) -> Vec<&'a str> {
-    let begin = format!("<details class=\"{verdict}\" id=\"{verdict}\"");
+    let begin = format!("<table id=\"{verdict}\">");
     let (_, section) = page.split_once(&begin).expect(verdict);
-    let (section, _) = section.split_once("</details>").expect(verdict);
+    let (section, _) = section.split_once("</table>").expect(verdict);
     let rows = section.lines();
     rows.filter(|line| line.contains("scope=\"row\"")).collect()
 }
