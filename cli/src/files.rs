@@ -59,7 +59,10 @@ pub(crate) fn write_all(folder: &Path, files: &[File<'_>], force: bool) -> anyho
     let many = files.len() > FEW;
     let staged: Vec<_> = files
         .iter()
-        .map(|file| Staged::write(folder, file, !many))
+        .map(|file| {
+            let mode = fs::Permissions::from_mode(if file.secret { 0o600 } else { 0o644 });
+            Staged::write(&folder.join(&file.name), file.content, mode, !many)
+        })
         .collect::<Result<_, _>>()?;
     if many {
         sync(folder).with_context(|| format!("writing {}", folder.display()))?;
@@ -117,16 +120,18 @@ enum Staged {
 }
 
 impl Staged {
-    fn write(folder: &Path, file: &File<'_>, sync: bool) -> anyhow::Result<Self> {
-        let path = folder.join(&file.name);
+    fn write(
+        path: &Path,
+        content: &[u8],
+        permissions: fs::Permissions,
+        sync: bool,
+    ) -> anyhow::Result<Self> {
         let context = || format!("writing {}", path.display());
-        let mode = if file.secret { 0o600 } else { 0o644 };
+        let folder = path.parent().unwrap_or(Path::new("/"));
         let staged = Self::create(folder).with_context(context)?;
         let mut target = staged.file();
-        target.write_all(file.content).with_context(context)?;
-        target
-            .set_permissions(fs::Permissions::from_mode(mode))
-            .with_context(context)?;
+        target.write_all(content).with_context(context)?;
+        target.set_permissions(permissions).with_context(context)?;
         if sync {
             target.sync_data().with_context(context)?;
         }
@@ -159,7 +164,11 @@ impl Staged {
             Self::Nameless(file) if force && path.exists() => {
                 let beside = path.with_extension(format!("{}.new", std::process::id()));
                 name(&file, &beside).with_context(context)?;
-                fs::rename(&beside, path).with_context(context)
+                let placed = fs::rename(&beside, path);
+                if placed.is_err() {
+                    let _ = fs::remove_file(&beside);
+                }
+                placed.with_context(context)
             }
             Self::Nameless(file) => name(&file, path).with_context(context),
             Self::Temporary(file) if force => file.persist(path).map(drop).with_context(context),
@@ -186,15 +195,7 @@ pub(crate) fn rewrite(path: &Path, before: &[u8], after: &[u8]) -> anyhow::Resul
             path.display()
         );
     }
-    let folder = real.parent().unwrap_or(Path::new("/"));
-    let mut file = tempfile::NamedTempFile::new_in(folder).with_context(context)?;
-    file.write_all(after).with_context(context)?;
-    file.as_file()
-        .set_permissions(permissions)
-        .with_context(context)?;
-    file.as_file().sync_data().with_context(context)?;
-    file.persist(&real).with_context(context)?;
-    Ok(())
+    Staged::write(&real, after, permissions, true)?.place(&real, true)
 }
 
 /// Writes everything of the folder's file system through to the disk.

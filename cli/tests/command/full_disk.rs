@@ -86,3 +86,36 @@ fn a_full_disk_leaves_the_manifest_as_it_was() {
     failed(&output, "No space left on device");
     assert_eq!((after, names.as_str()), (ingress(), "a.yaml\n"));
 }
+
+#[test]
+fn a_killed_repair_leaves_whole_files_alone() {
+    let folder = tempfile::tempdir().unwrap();
+    let name = |number: usize| format!("{number:03}.yaml");
+    let before = |number: usize| {
+        let host = format!("api{number}.example.com");
+        ingress().replace("api.example.com", &host)
+    };
+    for number in 0..100 {
+        fs::write(folder.path().join(name(number)), before(number)).unwrap();
+    }
+    let read = |number: usize| fs::read_to_string(folder.path().join(name(number))).unwrap();
+    let mut command = mtls(folder.path());
+    command.args(["lint", "-f", ".", "--complete", "--fix"]);
+    let command = command.stdout(Stdio::null()).stderr(Stdio::null());
+    let mut running = command.spawn().unwrap();
+    let untouched = || (0..100).all(|number| read(number) == before(number));
+    while untouched() && running.try_wait().unwrap().is_none() {}
+    assert!(!untouched(), "nothing is repaired");
+    running.kill().unwrap();
+    running.wait().unwrap();
+    for number in 0..100 {
+        let repaired = before(number).replace(" partners-trust", " shop/partners-trust");
+        let now = read(number);
+        assert!(now == before(number) || now == repaired, "{number}: {now}");
+    }
+    // Between its name and its place a file may stand beside: it is whole, and no manifest.
+    let names = fs::read_dir(folder.path()).unwrap();
+    let others =
+        names.filter(|entry| entry.as_ref().unwrap().path().extension().unwrap() != "yaml");
+    assert!(others.count() <= 1);
+}
