@@ -11,6 +11,7 @@ pub(crate) use tests::done;
 #[cfg(test)]
 mod tests {
     use std::cell::Cell;
+    use std::time::{Duration, Instant};
 
     use serde_json::{Value, json};
 
@@ -160,5 +161,77 @@ mod tests {
             all["spec"]["rules"] = (0..count).map(rule).collect();
             vec![all]
         });
+    }
+
+    /// What takes this long would not end: it says nothing about speed.
+    const HANGS: Duration = Duration::from_secs(60);
+
+    /// No annotation is too long or too strange: whatever its bytes, the answer comes.
+    #[test]
+    fn annotations_of_any_bytes() {
+        let huge = "(".repeat(200_000);
+        let nested = "(?:a{1000}".repeat(2_000);
+        let odd = [
+            "",
+            " ",
+            "\0",
+            "\n",
+            "é",
+            "\u{10ffff}",
+            "/",
+            "//",
+            "@",
+            ",",
+            ",,,",
+            "CN=",
+            "CN=(",
+            "CN=\\",
+            "CN=[",
+            "CN={",
+            "CN=\\Q",
+            "CN=\\x{",
+            "CN=\\p{",
+            "CN=[[:",
+            "CN=a{99999999999}",
+            "https://",
+            "-1",
+            "99999999999999999999",
+            "CN=(a|aa)+$",
+            "*",
+            "~^(a+)+$",
+            &huge,
+            &nested,
+        ];
+        let names = [
+            "auth-tls-secret",
+            "auth-tls-verify-client",
+            "auth-tls-verify-depth",
+            "auth-tls-error-page",
+            "auth-tls-match-cn",
+            "auth-tls-pass-certificate-to-upstream",
+            "server-alias",
+            "ssl-passthrough",
+            "proxy-ssl-secret",
+            "proxy-ssl-verify",
+            "backend-protocol",
+            "server-snippet",
+            "ssl-redirect",
+            "canary",
+            "auth-tls-\u{7f}",
+            "auth-tlsé",
+        ];
+        let pem = ca();
+        for value in odd {
+            for name in names {
+                let objects = [
+                    ingress(0, "a.example.com", &[DEMAND, (name, value)]),
+                    ingress(1, value, &[(name, value)]),
+                    secret("ca", &pem),
+                ];
+                let begun = Instant::now();
+                work(&objects);
+                assert!(begun.elapsed() < HANGS, "{name} {value:.20}");
+            }
+        }
     }
 }

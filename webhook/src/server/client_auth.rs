@@ -3,7 +3,7 @@
 use std::fmt;
 use std::fs;
 use std::path::PathBuf;
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard};
 use std::time::Duration;
 
 use anyhow::Context as _;
@@ -59,25 +59,26 @@ impl ApiServer {
     fn look(&self) -> anyhow::Result<()> {
         let context = || format!("reading {}", self.path.display());
         let content = fs::read(&self.path).with_context(context)?;
-        let known = self
-            .read
-            .read()
-            .unwrap_or_else(PoisonError::into_inner)
-            .1
-            .clone();
-        if self.read.read().unwrap_or_else(PoisonError::into_inner).0 == content {
+        if self.held().0 == content {
             return Ok(());
         }
         let verifier = verifier(&content);
         let mut read = self.read.write().unwrap_or_else(PoisonError::into_inner);
         // What is bad is told once.
-        *read = (content, verifier.as_ref().map_or(known, Arc::clone));
+        read.0 = content;
+        if let Ok(verifier) = &verifier {
+            read.1 = Arc::clone(verifier);
+        }
         drop(read);
         verifier.map(drop).with_context(context)
     }
 
+    fn held(&self) -> RwLockReadGuard<'_, (Vec<u8>, Arc<dyn ClientCertVerifier>)> {
+        self.read.read().unwrap_or_else(PoisonError::into_inner)
+    }
+
     fn verifier(&self) -> Arc<dyn ClientCertVerifier> {
-        Arc::clone(&self.read.read().unwrap_or_else(PoisonError::into_inner).1)
+        Arc::clone(&self.held().1)
     }
 }
 
