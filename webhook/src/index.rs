@@ -143,19 +143,23 @@ async fn follow_once(state: &State, kind: &Kind) {
 }
 
 fn insert(state: &State, object: &Object) {
-    let mut facts = state.facts_mut();
-    let read = dialect::read(object, &facts.settings);
-    facts.insert(read);
+    let read = dialect::read(object, &state.facts().settings);
+    state.facts_mut().insert(read);
 }
 
 /// Objects of the kind that a new list no longer has.
 fn forget_others(state: &State, kind: &Kind, listed: &HashSet<Arc<ObjectRef>>) {
-    let mut facts = state.facts_mut();
-    let gone: Vec<_> = facts
+    let gone: Vec<_> = state
+        .facts()
         .objects()
         .map(|known| Arc::clone(&known.object))
         .filter(|object| kind.is(object) && !listed.contains(object))
         .collect();
+    // Whoever takes the index to change it wakes the audit.
+    if gone.is_empty() {
+        return;
+    }
+    let mut facts = state.facts_mut();
     for object in gone {
         facts.remove(&object);
     }

@@ -48,7 +48,8 @@ impl Live<'_> {
         };
         match self.get(&path(&kind, id)).await {
             Lookup::Found(text) => {
-                Object::from_json(&text).map_or_else(|_| Lookup::Missing, Lookup::Found)
+                let read = Object::from_json(&text);
+                read.map_or_else(|error| Lookup::Unknown(error.reason), Lookup::Found)
             }
             Lookup::Missing => Lookup::Missing,
             Lookup::Unknown(why) => Lookup::Unknown(why),

@@ -90,3 +90,38 @@ impl Offline {
         Ok(Answered { validated, mutated })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    fn validated(operation: &str, depth: usize) -> String {
+        let object = format!(
+            r#"{{"apiVersion": "apisix.apache.org/v2", "kind": "ApisixRoute",
+                "metadata": {{"name": "r", "namespace": "shop"}}, "spec": {{"x": {}1{}}}}}"#,
+            "[".repeat(depth),
+            "]".repeat(depth)
+        );
+        let (new, old) = match operation {
+            "DELETE" => ("null", object.as_str()),
+            _ => (object.as_str(), "null"),
+        };
+        let body = format!(
+            r#"{{"apiVersion": "admission.k8s.io/v1", "kind": "AdmissionReview", "request": {{
+                "uid": "u", "operation": "{operation}", "namespace": "shop",
+                "object": {new}, "oldObject": {old}}}}}"#
+        );
+        let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
+        let webhook = Offline::new(|_| (404, String::new())).unwrap();
+        webhook.review(body.as_bytes()).unwrap().validated
+    }
+
+    #[test]
+    fn what_cannot_be_read_is_not_let_past() {
+        assert!(validated("CREATE", 20).contains("\"allowed\":true"));
+        let deep = validated("CREATE", 200);
+        assert!(deep.contains("\"allowed\":false") && deep.contains("unreadable-object"));
+        assert!(validated("DELETE", 200).contains("\"allowed\":true"));
+    }
+}

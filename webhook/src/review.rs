@@ -132,6 +132,14 @@ impl Request<'_> {
         self.read(self.old_object)
     }
 
+    /// Why the object after the change cannot be read, if there is one. The API server stores what
+    /// is nested deeper than it is read here, and the gateway reads it.
+    pub(crate) fn unreadable(&self) -> Option<String> {
+        let changes = matches!(self.operation, Operation::Create | Operation::Update);
+        let raw = self.object.filter(|raw| changes && raw.get() != "null")?;
+        Object::from_json(raw.get()).err().map(|error| error.reason)
+    }
+
     /// What is sent does not always name the namespace.
     fn read(&self, raw: Option<&RawValue>) -> Option<Object> {
         let object = Object::from_json(raw?.get()).ok()?;
@@ -175,6 +183,18 @@ struct Status<'a> {
 }
 
 impl Answer {
+    /// What cannot be read is not let through: it would be the way past everything else.
+    pub(crate) fn unreadable(reason: &str) -> Self {
+        Self {
+            denied: Some(format!(
+                "unreadable-object: the object cannot be judged: {reason}; hint: take out what is \
+                 nested so deeply"
+            )),
+            rules: vec!["unreadable-object"],
+            ..Self::default()
+        }
+    }
+
     /// One word for the metrics.
     pub(crate) fn outcome(&self) -> &'static str {
         match self {

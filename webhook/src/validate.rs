@@ -37,8 +37,14 @@ pub(crate) async fn validate(request: &Request<'_>, live: &Live<'_>) -> Answer {
         return Answer::default();
     }
     let old = request.old_object();
-    if new.as_ref().is_some_and(|object| object.deleting) {
+    let going = new.as_ref().or(old.as_ref());
+    if going.is_some_and(|object| object.deleting) {
         return Answer::default();
+    }
+    if new.is_none()
+        && let Some(reason) = request.unreadable()
+    {
+        return Answer::unreadable(&reason);
     }
     if let Some(answer) = policies::validate(old.as_ref(), new.as_ref()) {
         return answer;
@@ -48,21 +54,17 @@ pub(crate) async fn validate(request: &Request<'_>, live: &Live<'_>) -> Answer {
     };
     let mut evidence = Evidence::default();
     evidence.meet(live, &request.namespace).await;
-    let judged = change.judge(live, &mut evidence).await;
-    if judged.denials.is_empty() {
-        live.state.metrics.excused(&judged.audited);
-        return judged.answer();
-    }
-    if live.is_terminating(&request.namespace).await {
+    let mut judged = change.judge(live, &mut evidence).await;
+    if !judged.denials.is_empty() && live.is_terminating(&request.namespace).await {
         return Answer::default();
     }
-    let governed = change.governed(&judged);
-    let mut evidence = Evidence::read(live, change.others(&judged)).await;
-    match governed {
-        Some(objects) => evidence.read_policies(live, &objects).await,
-        None => evidence.meet(live, &request.namespace).await,
+    // What is read may clear some hosts, and bring others to light that rest on something else.
+    while evidence
+        .complete(live, change.others(&judged), change.governed(&judged))
+        .await
+    {
+        judged = change.judge(live, &mut evidence).await;
     }
-    let mut judged = change.judge(live, &mut evidence).await;
     judged.spare(&evidence.unread, evidence.unread_policies.as_deref());
     live.state.metrics.excused(&judged.audited);
     judged.answer()

@@ -35,7 +35,8 @@ impl Round {
             hosts.extend(settled.into_iter().filter(is_host).map(shrunk));
             tokio::task::yield_now().await;
         }
-        let findings = findings(&hosts, &remarks(&state.facts()), now);
+        let remarks = remarks(&state.facts());
+        let findings = findings(&hosts, &remarks, now);
         Self {
             now,
             hosts,

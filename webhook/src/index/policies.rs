@@ -60,6 +60,10 @@ async fn follow(state: &State, kind: &Kind) {
 }
 
 fn keep(state: &State, kind: &Kind, names: &BTreeSet<String>) {
-    let mut facts = state.facts_mut();
-    Arc::make_mut(&mut facts.policies).retain(kind, names);
+    let mut policies = Arc::clone(&state.facts().policies);
+    Arc::make_mut(&mut policies).retain(kind, names);
+    // Whoever takes the index to change it wakes the audit.
+    if *policies != *state.facts().policies {
+        state.facts_mut().policies = policies;
+    }
 }

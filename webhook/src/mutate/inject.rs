@@ -66,13 +66,16 @@ struct Candidate {
 impl Candidate {
     fn of(request: &Request<'_>, live: &Live<'_>, answer: &Answer) -> Option<Self> {
         let facts = live.state.facts();
+        if facts.policies.is_empty() {
+            return None;
+        }
         let is_open = |object: &Object| is_silent(&dialect::read(object, &facts.settings));
         let allowed = match request.operation {
             Operation::Create => true,
             Operation::Update => request.old_object().is_some_and(|old| !is_open(&old)),
             Operation::Connect | Operation::Delete => false,
         };
-        if !allowed || facts.policies.is_empty() {
+        if !allowed {
             return None;
         }
         let mut raw = request.raw_object()?;

@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used)]
 
 use std::collections::BTreeSet;
+use std::sync::LazyLock;
 
 use policy::dialect::by_id;
 use policy::{Facts, Object, Seen, Settings, Severity};
@@ -50,8 +51,9 @@ fn errors(world: &[Value]) -> BTreeSet<(&'static str, String)> {
         .collect()
 }
 
-/// How many objects of a world are repaired; each once, and for the better.
-fn repaired(world: &[Value]) -> usize {
+/// How many objects of a world are repaired, each once and for the better; and how many of them in
+/// a world without errors, where a repair that brings one would be seen.
+fn repaired(world: &[Value]) -> [usize; 2] {
     let mut after = world.to_vec();
     let mut count = 0;
     for object in &mut after {
@@ -67,7 +69,28 @@ fn repaired(world: &[Value]) -> usize {
         before.is_empty() <= after.is_empty(),
         "{after:?} after the repair of {world:?}"
     );
-    count
+    [count, if before.is_empty() { count } else { 0 }]
+}
+
+/// What annotations may refer to.
+fn referred() -> &'static [Value; 2] {
+    static REFERRED: LazyLock<[Value; 2]> = LazyLock::new(|| {
+        let ca = Certificates::make().unwrap().fill("{{ca}}".to_owned());
+        let secret = json!({"apiVersion": "v1", "kind": "Secret",
+            "metadata": {"name": "ca", "namespace": "shop"}, "data": {"ca.crt": ca}});
+        let option = json!({"apiVersion": "traefik.io/v1alpha1", "kind": "TLSOption",
+            "metadata": {"name": "mtls", "namespace": "shop"}, "spec": {"clientAuth": {
+                "secretNames": ["ca"], "clientAuthType": "RequireAndVerifyClientCert"}}});
+        [secret, option]
+    });
+    &REFERRED
+}
+
+/// A world of one Ingress and all that it may refer to.
+fn around(ingress: Value) -> Vec<Value> {
+    let mut world = referred().to_vec();
+    world.push(ingress);
+    world
 }
 
 #[test]
@@ -78,11 +101,12 @@ fn every_object_of_the_corpus_is_repaired_once() {
         let values = documents.map(|text| serde_saphyr::from_str::<Value>(text).unwrap());
         values.collect::<Vec<_>>()
     });
-    let count: usize = worlds
+    let counts: Vec<_> = worlds
         .flat_map(|world| disturbed(&world))
         .map(|world| repaired(&world))
-        .sum();
-    assert!(count > 100, "{count} objects are repaired");
+        .collect();
+    let sum = |which: usize| counts.iter().map(|count| count[which]).sum::<usize>();
+    assert!(sum(0) > 100 && sum(1) > 4, "{} and {}", sum(0), sum(1));
 }
 
 /// The world as it is, and with each annotation as people spoil it.
@@ -149,13 +173,34 @@ fn ingress(class: &str, annotations: Vec<(String, String)>) -> Value {
                 "backend": {"service": {"name": "a", "port": {"number": 80}}}}]}}]}})
 }
 
+#[test]
+fn what_is_right_but_for_its_spelling_is_right_afterwards() {
+    let prefix = by_id("ingress-nginx").unwrap().client_auth_prefix;
+    let mut clean = 0;
+    for secret in ["shop/ca", "ca", " shop/ca", "shop/ ca"] {
+        for verify in ["on", "On", "ON", "true", " on", "yes", "optional"] {
+            let keys = [("secret", secret), ("verify-client", verify)];
+            let keys = keys.map(|(name, value)| (format!("{prefix}{name}"), value.to_owned()));
+            let world = around(ingress("nginx", keys.to_vec()));
+            let [_, count] = repaired(&world);
+            clean += count;
+            let mut after = world.clone();
+            if let Some(better) = mutated(&world[2]) {
+                after[2] = better;
+            }
+            assert_eq!(errors(&after), BTreeSet::new(), "{secret:?} {verify:?}");
+        }
+    }
+    assert!(clean > 3, "{clean}");
+}
+
 proptest! {
     #[test]
     fn any_annotations_of_nginx_are_repaired_once(values in prop::collection::vec(text(), 5)) {
         let names = ["secret", "verify-client", "verify-depth", "match-cn", "pass-certificate-to-upstream"];
         let prefix = by_id("ingress-nginx").unwrap().client_auth_prefix;
         let keys = names.map(|name| format!("{prefix}{name}"));
-        repaired(&[ingress("nginx", keys.into_iter().zip(values).collect())]);
+        repaired(&around(ingress("nginx", keys.into_iter().zip(values).collect())));
     }
 
     #[test]
@@ -164,6 +209,6 @@ proptest! {
         let option = dialect.client_auth_prefix;
         let (switch, _) = option.rsplit_once('.').unwrap();
         let keys = [option.to_owned(), switch.to_owned(), format!("{}router.entrypoints", dialect.prefix)];
-        repaired(&[ingress("traefik", keys.into_iter().zip(values).collect())]);
+        repaired(&around(ingress("traefik", keys.into_iter().zip(values).collect())));
     }
 }

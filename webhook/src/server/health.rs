@@ -20,7 +20,8 @@ pub(super) fn router(state: &Arc<State>) -> Router {
 }
 
 async fn metrics(Shared(state): Shared<Arc<State>>) -> String {
-    state.metrics.text(state.facts().len())
+    let objects = state.facts().len();
+    state.metrics.text(objects)
 }
 
 async fn readyz(Shared(state): Shared<Arc<State>>) -> Response {

@@ -19,6 +19,8 @@ pub(super) struct Evidence {
     bundles: Vec<(SecretRef, Lookup<Arc<Bundle>>)>,
     /// Policies that are newer than those of the index.
     policies: Option<Arc<Policies>>,
+    /// The namespaces whose labels were read with them; `None`: they were not read.
+    namespaces: Option<BTreeSet<String>>,
     /// Why the policies could not be read.
     pub(super) unread_policies: Option<String>,
     /// What could not be read, and why.
@@ -26,15 +28,43 @@ pub(super) struct Evidence {
 }
 
 impl Evidence {
+    /// Reads what denials rest on, but for what was read already: objects, and the policies if the
+    /// denials are theirs. `false`: there was nothing left to read.
+    pub(super) async fn complete(
+        &mut self,
+        live: &Live<'_>,
+        mut objects: BTreeSet<Arc<ObjectRef>>,
+        governed: Option<BTreeSet<Arc<ObjectRef>>>,
+    ) -> bool {
+        objects.retain(|object| !self.knows(object));
+        let namespaces = governed.map(|objects| namespaces(&objects));
+        let policies = namespaces.filter(|names| {
+            let known = self.namespaces.as_ref();
+            known.is_none_or(|known| !names.is_subset(known))
+        });
+        if objects.is_empty() && policies.is_none() {
+            return false;
+        }
+        self.read(live, objects).await;
+        if let Some(names) = policies {
+            let all = self.namespaces.take().into_iter().flatten();
+            self.read_policies(live, all.chain(names).collect()).await;
+        }
+        true
+    }
+
+    fn knows(&self, object: &Arc<ObjectRef>) -> bool {
+        self.unread.contains_key(object) || self.objects.iter().any(|(known, _)| known == object)
+    }
+
     /// Reads routes and options; those that are going, or whose namespace is, count as gone.
-    pub(super) async fn read(live: &Live<'_>, objects: BTreeSet<Arc<ObjectRef>>) -> Self {
+    async fn read(&mut self, live: &Live<'_>, objects: BTreeSet<Arc<ObjectRef>>) {
         let going = going(live, &objects).await;
         let reads = stream::iter(objects).map(|object| async {
             let found = live.object(&object).await;
             (object, found)
         });
         let found: Vec<_> = reads.buffer_unordered(AT_ONCE).collect().await;
-        let mut evidence = Self::default();
         for (object, found) in found {
             let facts = match found {
                 Lookup::Found(read) if !read.deleting && !going.contains(&object.namespace) => {
@@ -43,13 +73,12 @@ impl Evidence {
                 }
                 Lookup::Found(_) | Lookup::Missing => None,
                 Lookup::Unknown(why) => {
-                    evidence.unread.insert(object, why);
+                    self.unread.insert(object, why);
                     continue;
                 }
             };
-            evidence.objects.push((object, facts));
+            self.objects.push((object, facts));
         }
-        evidence
     }
 
     /// A namespace may be younger than what the index knows: policies select it by its labels.
@@ -65,18 +94,13 @@ impl Evidence {
         }
     }
 
-    /// Reads the policies and exceptions, and the labels of the namespaces of some objects.
-    pub(super) async fn read_policies(
-        &mut self,
-        live: &Live<'_>,
-        objects: &BTreeSet<Arc<ObjectRef>>,
-    ) {
-        let names = objects.iter().map(|object| object.namespace.clone());
-        let names = names.filter(|name| !name.is_empty()).collect();
-        match live.policies(&names).await {
+    /// Reads the policies and exceptions, and the labels of the namespaces.
+    async fn read_policies(&mut self, live: &Live<'_>, namespaces: BTreeSet<String>) {
+        match live.policies(&namespaces).await {
             Ok(policies) => self.policies = Some(Arc::new(policies)),
             Err(why) => self.unread_policies = Some(why),
         }
+        self.namespaces = Some(namespaces);
     }
 
     /// Reads Secrets.
@@ -110,14 +134,15 @@ impl Evidence {
 
 /// The namespaces among those of the objects that are about to go.
 async fn going(live: &Live<'_>, objects: &BTreeSet<Arc<ObjectRef>>) -> BTreeSet<String> {
-    let namespaces: BTreeSet<_> = objects
-        .iter()
-        .map(|object| object.namespace.clone())
-        .collect();
-    let asked = stream::iter(namespaces).map(|namespace| async {
+    let asked = stream::iter(namespaces(objects)).map(|namespace| async {
         let going = live.is_terminating(&namespace).await;
         going.then_some(namespace)
     });
     let answers: Vec<_> = asked.buffer_unordered(AT_ONCE).collect().await;
     answers.into_iter().flatten().collect()
+}
+
+fn namespaces(objects: &BTreeSet<Arc<ObjectRef>>) -> BTreeSet<String> {
+    let names = objects.iter().map(|object| object.namespace.clone());
+    names.filter(|name| !name.is_empty()).collect()
 }

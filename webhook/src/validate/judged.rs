@@ -55,7 +55,12 @@ impl<'a> Judged<'a> {
 
     /// What is after the change and was not before it.
     pub(super) fn compare(&mut self, old: &HostReport, new: &HostReport) {
-        let known = |finding: &&Finding| old.findings.iter().any(|old| old.key() == finding.key());
+        // What was a warning and is an error now is new.
+        let known = |finding: &&Finding| {
+            let same =
+                |old: &Finding| old.key() == finding.key() && old.severity >= finding.severity;
+            old.findings.iter().any(same)
+        };
         let introduced = new.findings.iter().filter(|finding| !known(finding));
         let opened = opens(old.verdict, new);
         let rests_on: BTreeSet<_> = new
@@ -111,9 +116,10 @@ impl<'a> Judged<'a> {
             true => &mut self.denials,
             false => &mut self.warnings,
         };
-        let known = list
-            .iter()
-            .any(|known| known.finding.key() == charge.finding.key());
+        // What one host rests on is not what another does, though the same is said of both.
+        let known = list.iter().any(|known| {
+            known.finding.key() == charge.finding.key() && (!denies || known.host == charge.host)
+        });
         self.refusals += usize::from(denies);
         // No more warnings than are shown: an object can have thousands.
         if !known && (denies || list.len() < ENOUGH) {
@@ -153,8 +159,16 @@ impl<'a> Judged<'a> {
     /// The answer for the API server.
     pub(super) fn answer(self) -> Answer {
         let rules = self.rules();
-        let mut lines: Vec<_> = self.denials.iter().take(ENOUGH).map(Charge::line).collect();
-        if self.more > 0 {
+        let mut said = Vec::new();
+        let mut lines = Vec::new();
+        for charge in &self.denials {
+            let key = charge.finding.key();
+            if !said.contains(&key) && lines.len() < ENOUGH {
+                said.push(key);
+                lines.push(charge.line());
+            }
+        }
+        if self.more > 0 && !lines.is_empty() {
             lines.push(format!("and up to {} more hosts", self.more));
         }
         let warnings = self.warnings.iter().map(Charge::line).chain(self.notes);
@@ -231,4 +245,76 @@ fn not_seen(host: &Host) -> String {
         host.key.host,
         unseen.join(", ")
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn object(name: &str) -> Arc<ObjectRef> {
+        Arc::new(ObjectRef {
+            api_version: "v1".to_owned(),
+            kind: "Ingress".to_owned(),
+            namespace: "shop".to_owned(),
+            name: name.to_owned(),
+        })
+    }
+
+    /// The same said of one place for a host, resting on an object of its own.
+    fn charge(host: &str) -> Charge {
+        let site = object("changed");
+        Charge {
+            finding: Finding {
+                rule: "client-auth-off",
+                severity: Severity::Error,
+                site: Site::new(&site, ""),
+                message: "it is open".to_owned(),
+                hint: "shut it".to_owned(),
+                repair: None,
+            },
+            host: host.to_owned(),
+            governed: false,
+            rests_on: BTreeSet::from([object(host)]),
+        }
+    }
+
+    fn judged() -> Judged<'static> {
+        let mut judged = Judged::new(&[], None);
+        judged.push(true, charge("a"));
+        judged.push(true, charge("b"));
+        judged
+    }
+
+    fn unread(names: &[&str]) -> BTreeMap<Arc<ObjectRef>, String> {
+        let names = names.iter();
+        names
+            .map(|name| (object(name), "forbidden".to_owned()))
+            .collect()
+    }
+
+    #[test]
+    fn the_same_of_two_hosts_is_said_once_and_kept_twice() {
+        let judged = judged();
+        assert_eq!(judged.denials.len(), 2);
+        let said = judged.answer().denied.unwrap_or_default();
+        assert_eq!(said.matches("it is open").count(), 1, "{said}");
+    }
+
+    #[test]
+    fn what_is_certain_of_one_host_denies_whatever_is_unread_of_another() {
+        let mut judged = judged();
+        judged.spare(&unread(&["a"]), None);
+        let said = judged.answer().denied.unwrap_or_default();
+        assert!(said.contains("host b"), "{said}");
+    }
+
+    #[test]
+    fn nothing_certain_denies_nothing_though_hosts_were_not_settled() {
+        let mut judged = judged();
+        judged.more = 2;
+        judged.spare(&unread(&["a", "b"]), None);
+        let answer = judged.answer();
+        assert_eq!(answer.denied, None);
+        assert!(!answer.warnings.is_empty());
+    }
 }
