@@ -232,9 +232,9 @@ fn old_sins_hinder_no_edit_in_any_way() {
     // What is new is judged in either group.
     for group in [new, old] {
         let fresh = route(group, ns, "fresh", "none");
-        assert!(
-            !Way::Create.write(&fresh, false).unwrap().success,
-            "{group}"
+        refused(
+            &Way::Create.write(&fresh, false).unwrap(),
+            "unresolved-option",
         );
     }
     // Whole collections go, whatever is wrong with their objects.

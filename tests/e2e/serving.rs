@@ -92,7 +92,7 @@ fn ca_of(ns: &str) -> anyhow::Result<String> {
 
 #[test]
 fn certificates_rotate_under_load_and_a_lost_ca_comes_back() {
-    let ns = "rotation";
+    let ns = "renewal";
     let (mut replicas, guarded) = installed(ns);
     let args = [
         "--ca-validity=24s",

@@ -42,15 +42,23 @@ fn files_are_read_again_and_a_bad_pair_is_refused() {
         Ok(())
     })
     .unwrap();
+    let before = troubles(&webhook).unwrap();
     keys::secret(&webhook.folder.join("tls.key"), "no key").unwrap();
     wait_until("the refusal", Duration::from_secs(20), || {
-        let metrics = webhook.health("metrics")?;
-        let none = "certificate_troubles_total 0";
-        ensure!(!metrics.contains(none), "{metrics}");
+        let now = troubles(&webhook)?;
+        ensure!(now > before, "{now} troubles, as before");
         Ok(())
     })
     .unwrap();
     served(&webhook);
+}
+
+/// How often the serving certificate could not be read.
+fn troubles(webhook: &Webhook) -> anyhow::Result<u64> {
+    let metrics = webhook.health("metrics")?;
+    let name = "mtls_webhook_certificate_troubles_total ";
+    let line = metrics.lines().find_map(|line| line.strip_prefix(name));
+    Ok(line.context("no such metric")?.parse()?)
 }
 
 /// A TLS client that trusts what the webhook serves.

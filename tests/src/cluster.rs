@@ -222,7 +222,10 @@ impl Cluster {
             "users": [{"name": "test", "user": {"token": token}}],
             "contexts": [{"name": "test", "context": {"cluster": "test", "user": "test"}}],
             "current-context": "test"});
-        keys::secret(path, &text.to_string())
+        // Others read the file while it is written anew.
+        let beside = path.with_extension(format!("{:?}", std::thread::current().id()));
+        keys::secret(&beside, &text.to_string())?;
+        fs::rename(&beside, path).with_context(|| format!("writing {}", path.display()))
     }
 
     /// A kubeconfig with a token of a service account.

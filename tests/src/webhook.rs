@@ -213,5 +213,26 @@ fn register(cluster: &Cluster, name: &str, port: u16, ca: &str) -> anyhow::Resul
         }
     }
     ensure!(registered == 2, "{registered} configurations were printed");
-    Ok(())
+    await_asked(cluster, name)
+}
+
+/// The API server learns of a configuration a moment after it is stored; until then everything is
+/// admitted, and a test that something passes would pass by itself.
+fn await_asked(cluster: &Cluster, name: &str) -> anyhow::Result<()> {
+    let ns = format!("{name}-asked");
+    let namespace = serde_json::json!({"apiVersion": "v1", "kind": "Namespace",
+        "metadata": {"name": ns, "labels": {"webhook": name}}});
+    let applied = cluster.apply(&namespace.to_string())?;
+    ensure!(applied.success, "{}", applied.stderr);
+    let probe = serde_json::json!({"apiVersion": "networking.k8s.io/v1", "kind": "Ingress",
+        "metadata": {"name": "probe", "namespace": ns,
+            "annotations": {"kubectl-mtls.github.io/probe": "refuse"}},
+        "spec": {"defaultBackend": {"service": {"name": "a", "port": {"number": 80}}}}});
+    let create = ["create", "--dry-run=server", "-f", "-"];
+    wait_until("a webhook that is asked", Duration::from_secs(30), || {
+        let said = cluster.kubectl_with(&create, &probe.to_string())?;
+        let refused = said.stderr.contains("routes.kubectl-mtls.github.io");
+        ensure!(!said.success && refused, "{}", said.all());
+        Ok(())
+    })
 }

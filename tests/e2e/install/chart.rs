@@ -29,7 +29,11 @@ fn text(mut command: Command) -> String {
 fn objects(yaml: &str) -> Objects {
     let mut objects = Objects::new();
     for document in yaml.split("\n---") {
-        let value: Value = serde_saphyr::from_str(document).unwrap_or_default();
+        let says = |line: &str| !line.trim().is_empty() && !line.starts_with(['#', '-']);
+        if !document.lines().any(says) {
+            continue;
+        }
+        let value: Value = serde_saphyr::from_str(document).unwrap();
         if let Some(kind) = value["kind"].as_str() {
             let metadata = &value["metadata"];
             let key = format!("{kind} {} {}", metadata["namespace"], metadata["name"]);
