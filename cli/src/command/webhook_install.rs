@@ -5,6 +5,7 @@ mod audit;
 
 use std::time::Duration;
 
+use anyhow::Context as _;
 use policy::Settings;
 use serde_json::{Value, json};
 
@@ -12,7 +13,7 @@ use super::{block_on, source};
 use crate::cluster::Cluster;
 use crate::globals::{DryRun, Globals, duration};
 use crate::installation::enforcement::{self, entries, turn};
-use crate::installation::objects::Part;
+use crate::installation::objects::{self, Part};
 use crate::installation::probe::{Outcome, Probe};
 use crate::installation::{CertMode, Policy, ROUTES, Shape, VALIDATING, rollout, shape};
 use crate::output::{self, Format};
@@ -80,6 +81,7 @@ async fn install(
     mut parts: Vec<Part>,
 ) -> anyhow::Result<u8> {
     let cluster = Cluster::connect(globals).await?;
+    leave_namespace(&cluster, &mut parts).await?;
     audit::run(&cluster, settings).await?;
     let before = cluster.value(VALIDATING).await?;
     let before = before.as_ref().and_then(enforcement::policy);
@@ -102,6 +104,30 @@ async fn install(
     Ok(0)
 }
 
+/// A namespace of others is used as it is: with the webhook's label it would be taken for its own.
+async fn leave_namespace(cluster: &Cluster, parts: &mut Vec<Part>) -> anyhow::Result<()> {
+    let is_namespace = |part: &Part| part.kind() == "Namespace";
+    let Some(path) = parts
+        .iter()
+        .find(|part| is_namespace(part))
+        .and_then(Part::path)
+    else {
+        return Ok(());
+    };
+    let Some(there) = cluster.value(&path).await? else {
+        return Ok(());
+    };
+    if !objects::is_own(&there) {
+        let name = there["metadata"]["name"].as_str().unwrap_or_default();
+        say(
+            "note",
+            &format!("namespace {name} is there already, and is left as it is"),
+        );
+        parts.retain(|part| !is_namespace(part));
+    }
+    Ok(())
+}
+
 /// What enforces already is not opened by installing again.
 fn keep(parts: &mut [Part], policy: Option<Policy>) {
     let Some(policy) = policy else {
@@ -121,6 +147,10 @@ fn keep(parts: &mut [Part], policy: Option<Policy>) {
 /// cannot be.
 async fn rehearse(cluster: &Cluster, parts: &[Part], args: &Args) -> anyhow::Result<()> {
     let told = args.dry_run == DryRun::Server;
+    let comes = |name: &str| {
+        let mut namespaces = parts.iter().filter(|part| part.kind() == "Namespace");
+        namespaces.any(|part| part.name() == name)
+    };
     for part in parts {
         let home = part.object["metadata"]["namespace"].as_str();
         let there = match home {
@@ -130,6 +160,15 @@ async fn rehearse(cluster: &Cluster, parts: &[Part], args: &Args) -> anyhow::Res
                 .is_some(),
             None => true,
         };
+        if let Some(name) = home.filter(|name| !there && !comes(name)) {
+            let text = format!(
+                "namespace {name} does not exist, so {} cannot be made",
+                part.shown()
+            );
+            return Err(Problem::world(text).hint(
+                "create it first, or correct -n or --secret-namespaces; nothing was changed",
+            ));
+        }
         match there {
             true => apply(cluster, part, true, args).await?,
             false if !is_served(cluster, part).await? => return Err(unserved(part, args)),
@@ -216,10 +255,11 @@ async fn prove(cluster: &Cluster, args: &Args, namespace: &str) -> anyhow::Resul
     }
     if holds == Policy::Ignore {
         turn(cluster, Policy::Fail).await?;
-        let after = probe.insist(limit).await?;
-        if after != Outcome::Proven {
-            turn(cluster, Policy::Ignore).await?;
-            return Err(after.problem("; failurePolicy is Ignore again", namespace));
+        let after = probe.insist(limit).await;
+        if !matches!(after, Ok(Outcome::Proven)) {
+            let back = turn(cluster, Policy::Ignore).await;
+            back.context("failurePolicy is Fail, and could not be turned back to Ignore")?;
+            return Err(after?.problem("; failurePolicy is Ignore again", namespace));
         }
     }
     say(

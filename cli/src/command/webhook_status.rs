@@ -45,8 +45,8 @@ struct Status {
 }
 
 pub(crate) fn run(args: &Args, globals: &Globals) -> anyhow::Result<u8> {
-    let namespace = shape::namespace(globals)?;
-    let status = block_on(read(args, globals, namespace))?;
+    shape::namespace(globals)?;
+    let status = block_on(read(args, globals))?;
     output::value(args.output, &status.json(), || status.human())?;
     for problem in &status.problems {
         say("error", problem);
@@ -73,8 +73,9 @@ pub(crate) fn run(args: &Args, globals: &Globals) -> anyhow::Result<u8> {
     })
 }
 
-async fn read(args: &Args, globals: &Globals, namespace: String) -> anyhow::Result<Status> {
+async fn read(args: &Args, globals: &Globals) -> anyhow::Result<Status> {
     let cluster = Cluster::connect(globals).await?;
+    let namespace = enforcement::namespace(&cluster, globals).await?;
     let validating = cluster.value(VALIDATING).await?;
     let mutating = cluster.value(MUTATING).await?;
     let deployment = cluster

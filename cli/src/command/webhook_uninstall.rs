@@ -5,8 +5,8 @@ use std::time::Duration;
 use super::block_on;
 use crate::cluster::{Cluster, Removed};
 use crate::globals::{DryRun, Globals, duration};
-use crate::installation::objects::{Part, shipped};
-use crate::installation::{LABEL, shape};
+use crate::installation::objects::{self, Part, shipped};
+use crate::installation::{LABEL, enforcement, shape};
 use crate::output;
 use crate::problem::{Problem, say};
 
@@ -45,12 +45,13 @@ pub(crate) struct Args {
 }
 
 pub(crate) fn run(args: &Args, globals: &Globals) -> anyhow::Result<u8> {
-    let namespace = shape::namespace(globals)?;
-    block_on(uninstall(args, globals, &namespace))
+    shape::namespace(globals)?;
+    block_on(uninstall(args, globals))
 }
 
-async fn uninstall(args: &Args, globals: &Globals, namespace: &str) -> anyhow::Result<u8> {
+async fn uninstall(args: &Args, globals: &Globals) -> anyhow::Result<u8> {
     let cluster = Cluster::connect(globals).await?;
+    let namespace = &enforcement::namespace(&cluster, globals).await?;
     let mut gone = Vec::new();
     for part in ordered(namespace, args.delete_crds)? {
         let Some(path) = part.path() else {
@@ -153,8 +154,7 @@ async fn is_own(cluster: &Cluster, namespace: &str, path: &str) -> anyhow::Resul
     let Some(object) = cluster.value(path).await? else {
         return Ok(false);
     };
-    let label = &object["metadata"]["labels"]["app.kubernetes.io/name"];
-    if label != "mtls-webhook" || KEPT.contains(&namespace) {
+    if !objects::is_own(&object) || KEPT.contains(&namespace) {
         return Ok(false);
     }
     let foreign = foreign(cluster, namespace).await?;
@@ -168,16 +168,21 @@ async fn is_own(cluster: &Cluster, namespace: &str, path: &str) -> anyhow::Resul
     Ok(foreign.is_empty())
 }
 
-/// What people may miss: Secrets, ConfigMaps, workloads and volumes that are not the webhook's.
+/// What people may miss: what runs, what is stored, and what is served that is not the webhook's.
 async fn foreign(cluster: &Cluster, namespace: &str) -> anyhow::Result<Vec<String>> {
     let mut found = Vec::new();
     for (api, plural) in [
         ("api/v1", "secrets"),
         ("api/v1", "configmaps"),
         ("api/v1", "persistentvolumeclaims"),
+        ("api/v1", "pods"),
+        ("api/v1", "services"),
+        ("apis/apps/v1", "daemonsets"),
         ("apis/apps/v1", "deployments"),
         ("apis/apps/v1", "statefulsets"),
+        ("apis/batch/v1", "cronjobs"),
         ("apis/batch/v1", "jobs"),
+        ("apis/networking.k8s.io/v1", "ingresses"),
     ] {
         for object in cluster
             .items(&format!("/{api}/namespaces/{namespace}/{plural}"), "")
@@ -186,7 +191,7 @@ async fn foreign(cluster: &Cluster, namespace: &str) -> anyhow::Result<Vec<Strin
             let metadata = &object["metadata"];
             let name = metadata["name"].as_str().unwrap_or_default();
             let own = name.starts_with("mtls-webhook")
-                || metadata["labels"]["app.kubernetes.io/name"] == "mtls-webhook"
+                || objects::is_own(&object)
                 || name == "kube-root-ca.crt";
             if !own {
                 found.push(format!("{plural}/{name}"));

@@ -2,8 +2,9 @@
 
 use serde_json::{Value, json};
 
-use super::{Policy, ROUTES, VALIDATING};
+use super::{Policy, ROUTES, VALIDATING, shape};
 use crate::cluster::{Cluster, Patched};
+use crate::globals::Globals;
 use crate::problem::Problem;
 
 /// How often a configuration is read anew that others change meanwhile.
@@ -17,6 +18,19 @@ pub(crate) fn entries(configuration: &Value) -> impl Iterator<Item = &Value> {
 /// The entry that judges routes.
 pub(crate) fn routes(configuration: &Value) -> Option<&Value> {
     entries(configuration).find(|entry| entry["name"] == ROUTES)
+}
+
+/// Where the webhook is: in the namespace of the flags, in the one that the API server asks, or in
+/// the usual one.
+pub(crate) async fn namespace(cluster: &Cluster, globals: &Globals) -> anyhow::Result<String> {
+    let told = shape::namespace(globals)?;
+    if globals.namespace.is_some() {
+        return Ok(told);
+    }
+    let live = cluster.value(VALIDATING).await?;
+    let entry = live.as_ref().and_then(routes);
+    let asked = entry.and_then(|entry| entry["clientConfig"]["service"]["namespace"].as_str());
+    Ok(asked.map_or(told, str::to_owned))
 }
 
 /// What holds now.

@@ -2,6 +2,7 @@
 
 use serde_json::Value;
 
+use super::NAME;
 use crate::cluster::{collection, item};
 
 /// Every manifest by its name below `manifests/`.
@@ -114,6 +115,11 @@ impl Part {
             false => format!("{}/{}", collection(version, kind.plural, None), self.name()),
         })
     }
+}
+
+/// Whether an object of the cluster has the label of those that an installation brings.
+pub(crate) fn is_own(object: &Value) -> bool {
+    object["metadata"]["labels"]["app.kubernetes.io/name"] == NAME
 }
 
 /// The manifests as they ship.

@@ -54,7 +54,8 @@ pub(crate) struct Shape {
     #[arg(long, value_name = "SELECTOR", default_value = "", value_parser = Selector::parse, hide_default_value = true)]
     pub(crate) namespace_selector: Selector,
     /// The webhook runs outside the cluster, at this URL; no Deployment is made
-    #[arg(long, value_name = "URL", value_parser = url)]
+    #[arg(long, value_name = "URL", value_parser = url, conflicts_with_all = ["image", "replicas",
+        "no_repair", "warn", "priority_class", "service_port"])]
     pub(crate) url: Option<String>,
     /// The image
     #[arg(long, value_name = "IMAGE", value_parser = clap::builder::NonEmptyStringValueParser::new())]
