@@ -87,7 +87,10 @@ pub fn report(view: &View<'_>, now: i64) -> Report {
     // What opens no way in and says nothing is no host.
     let is_host = |report: &HostReport| report.host.mentioned || !report.host.doors.is_empty();
     let hosts: Vec<_> = reports.filter(is_host).collect();
-    let on_hosts = hosts.iter().flat_map(|host| host.findings.iter().cloned());
+    let of_hosts = hosts.iter().flat_map(|host| host.findings.iter().cloned());
+    let mut on_hosts: Vec<_> = of_hosts.collect();
+    // What a policy makes of one host may be more than what is made of another at the same place.
+    on_hosts.sort_by_key(|finding| std::cmp::Reverse(finding.severity));
     let remarks: Vec<Remark> = view
         .base()
         .objects()
@@ -95,7 +98,7 @@ pub fn report(view: &View<'_>, now: i64) -> Report {
         .chain(view.policies().remarks(now))
         .collect();
     let elsewhere = check_remarks(&remarks, now);
-    let mut findings = distinct(on_hosts.chain(elsewhere).collect());
+    let mut findings = distinct(on_hosts.into_iter().chain(elsewhere).collect());
     findings.sort_by(|a, b| (&a.site, a.rule).cmp(&(&b.site, b.rule)));
     let ignores = view.base().objects().filter_map(|facts| {
         let ignore = facts.ignore.clone()?;

@@ -77,6 +77,8 @@ pub struct Policy {
     pub spec: Option<PolicySpec>,
     /// What is wrong with it.
     pub faults: Vec<Fault>,
+    /// Fields that are not known, as JSON pointers.
+    pub unknown: Vec<String>,
 }
 
 /// One exception as it was read.
@@ -90,6 +92,8 @@ pub struct Exception {
     pub end: i64,
     /// What is wrong with it.
     pub faults: Vec<Fault>,
+    /// Fields that are not known, as JSON pointers.
+    pub unknown: Vec<String>,
 }
 
 impl Exception {
@@ -172,10 +176,18 @@ impl Policies {
         let policies = policies.flat_map(|policy| faults(&policy.object, &policy.faults));
         let exceptions = self.exceptions.values();
         let exceptions = exceptions.flat_map(|one| faults(&one.object, &one.faults));
+        let of_policies = self.policies.values();
+        let of_policies = of_policies.flat_map(|one| strange(&one.object, &one.unknown));
+        let strange_fields = self
+            .exceptions
+            .values()
+            .flat_map(|one| strange(&one.object, &one.unknown))
+            .chain(of_policies);
         let ended = self.exceptions.values();
         let ended = ended.filter(|one| one.spec.is_some() && one.has_ended(now));
         policies
             .chain(exceptions)
+            .chain(strange_fields)
             .chain(ended.map(|one| ended_remark(one)))
             .collect()
     }
@@ -188,6 +200,7 @@ impl Policy {
             object: Arc::clone(&object.id),
             spec,
             faults,
+            unknown: unknown(&POLICY, object),
         }
     }
 
@@ -221,6 +234,7 @@ impl Exception {
             spec: spec.filter(|_| end.is_some()),
             end: end.unwrap_or(i64::MIN),
             faults,
+            unknown: unknown(&EXCEPTION, object),
         }
     }
 
@@ -228,6 +242,29 @@ impl Exception {
     pub fn name(&self) -> &str {
         &self.object.name
     }
+}
+
+fn unknown(kind: &Kind, object: &Object) -> Vec<String> {
+    let mut found = Vec::new();
+    fault::unknown(crd::spec(kind), &object.spec, "/spec", &mut found);
+    found
+}
+
+/// In a cluster such a field is of a newer version, because the API server drops what it does not
+/// know: so the webhook refuses nothing for it.
+fn strange(object: &Arc<ObjectRef>, pointers: &[String]) -> Vec<Remark> {
+    let remark = |pointer: &String| Remark {
+        site: Site::new(object, pointer.clone()),
+        kind: RemarkKind::Unreadable,
+        harm: Harm::Opens,
+        message: format!(
+            "{} is no field that is known: without it the object says something else",
+            crate::field(pointer)
+        ),
+        hint: "correct its name, or use the version that knows it".to_owned(),
+        repair: None,
+    };
+    pointers.iter().map(remark).collect()
 }
 
 fn faults(object: &Arc<ObjectRef>, faults: &[Fault]) -> Vec<Remark> {

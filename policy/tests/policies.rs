@@ -162,3 +162,86 @@ fn both_say_in_what_they_differ_and_the_time_stays() {
         condition(&first, "Accepted").2
     );
 }
+
+/// The Secret `shop/ca`.
+fn ca() -> Value {
+    let params = pki::CaParams::new("test", NOW + 3650 * 24 * 3600);
+    let ca = pki::create_root(&params, NOW).unwrap();
+    json!({"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "ca", "namespace": "shop"},
+        "stringData": {"ca.crt": ca.chain_pem()}})
+}
+
+/// Rule, severity and field of everything that is said of a world.
+fn said(objects: &[Value]) -> Vec<String> {
+    let report = report(&facts(objects).view(), NOW);
+    let findings = report.findings.iter();
+    findings
+        .map(|one| format!("{} {} {}", one.rule, one.severity, one.site.pointer))
+        .collect()
+}
+
+#[test]
+fn a_misspelt_field_is_said_because_it_makes_the_object_wider() {
+    let exception = json!({"apiVersion": "kubectl-mtls.github.io/v1alpha1",
+        "kind": "ClientAuthException", "metadata": {"name": "e"}, "spec": {"polices": ["p"],
+            "hosts": ["a.example.com"], "reason": "x", "end": "2099-01-01T00:00:00Z"}});
+    let policy = policy(
+        "p",
+        "required",
+        json!({"match": {"hots": ["a.example.com"]}}),
+    );
+    assert_eq!(
+        said(&[policy, exception]),
+        [
+            "unreadable-object error /spec/polices",
+            "unreadable-object error /spec/match/hots"
+        ]
+    );
+    let labels = json!({"match": {"namespaceSelector": {"matchLabels": {"any/key": "v"}}}});
+    assert_eq!(said(&[self::policy("p", "required", labels)]), [""; 0]);
+}
+
+#[test]
+fn the_stricter_action_is_said_where_two_hosts_share_a_place() {
+    let key = |name: &str| format!("nginx.ingress.kubernetes.io/auth-tls-{name}");
+    let annotations = json!({key("secret"): "shop/ca", key("verify-client"): "optional"});
+    let route = ingress("nginx", &["a.example.com", "b.example.com"], annotations);
+    let of = |name: &str, host: &str, action: &str| {
+        let more = json!({"match": {"hosts": [host]}, "action": action});
+        policy(name, "required", more)
+    };
+    let policies = [
+        of("p1", "a.example.com", "Audit"),
+        of("p2", "b.example.com", "Deny"),
+    ];
+    let all = said(&[&policies[..], &[route, ca()]].concat());
+    let demands: Vec<_> = all
+        .iter()
+        .filter(|one| one.contains("policy-demand"))
+        .collect();
+    assert!(
+        !demands.is_empty() && demands.iter().all(|one| one.contains("error")),
+        "{all:?}"
+    );
+}
+
+#[test]
+fn what_a_default_option_demands_already_is_not_replaced() {
+    let option = |name: &str, mode: &str| {
+        json!({"apiVersion": "traefik.io/v1alpha1", "kind": "TLSOption",
+            "metadata": {"name": name, "namespace": "shop"},
+            "spec": {"clientAuth": {"secretNames": ["ca"], "clientAuthType": mode}}})
+    };
+    let route = json!({"apiVersion": "traefik.io/v1alpha1", "kind": "IngressRoute",
+        "metadata": {"name": "r", "namespace": "shop"}, "spec": {"entryPoints": ["websecure"],
+            "routes": [{"kind": "Rule", "match": "Host(`a.example.com`)",
+                "services": [{"name": "a", "port": 80}]}], "tls": {}}});
+    let inject = json!({"inject": {"trust": {"name": "ca"}, "option": {"name": "mtls"}}});
+    let optional = policy("p", "optional", inject);
+    let weaker = option("mtls", "VerifyClientCertIfGiven");
+    let world = [ca(), optional, weaker];
+    assert!(!injected(&route, &world).additions.is_empty());
+    let default = option("default", "RequireAndVerifyClientCert");
+    let kept = injected(&route, &[&world[..], &[default]].concat());
+    assert_eq!(kept, Injection::default());
+}

@@ -160,11 +160,13 @@ fn resolve(applied: &mut Applied, host: &mut Host, view: &View<'_>) {
         let secret = SecretRef::new(&name.namespace, &name.name);
         match view.bundle(&secret) {
             Some(Lookup::Found(bundle)) => {
-                if let TrustState::Usable { key } = (dialect.select)(&bundle) {
-                    let found = bundle.certificates(key);
-                    let found = found.map_or(&[][..], |found| &found.certificates);
-                    applied.allowed.extend(found.iter().map(|ca| ca.spki));
-                }
+                let TrustState::Usable { key } = (dialect.select)(&bundle) else {
+                    applied.unseen.push(format!("a CA in Secret {secret}"));
+                    continue;
+                };
+                let found = bundle.certificates(key);
+                let found = found.map_or(&[][..], |found| &found.certificates);
+                applied.allowed.extend(found.iter().map(|ca| ca.spki));
             }
             Some(Lookup::Missing) => applied.missing.push(secret),
             Some(Lookup::Unknown(why)) => applied.unseen.push(why),

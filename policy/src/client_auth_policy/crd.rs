@@ -1,5 +1,7 @@
 //! The CustomResourceDefinitions, made from the types.
 
+use std::sync::LazyLock;
+
 use schemars::generate::SchemaSettings;
 use schemars::{JsonSchema, Schema};
 use serde_json::{Map, Value, json};
@@ -7,6 +9,14 @@ use serde_json::{Map, Value, json};
 use super::spec::{ExceptionSpec, PolicySpec};
 use super::status::{ExceptionStatus, PolicyStatus};
 use super::{EXCEPTION, GROUP, Kind, POLICY, VERSION};
+
+/// What may stand in the `spec` of one of the kinds.
+pub(super) fn spec(kind: &Kind) -> &'static Value {
+    static DEFINITIONS: LazyLock<[Value; 2]> = LazyLock::new(definitions);
+    let [policy, exception] = &*DEFINITIONS;
+    let definition = if *kind == POLICY { policy } else { exception };
+    &definition["spec"]["versions"][0]["schema"]["openAPIV3Schema"]["properties"]["spec"]
+}
 
 /// The definitions of both kinds, policies first.
 pub fn definitions() -> [Value; 2] {

@@ -8,6 +8,7 @@ use serde_json::Value;
 
 use super::pattern::{is_host, pin};
 use super::spec::{Action, ExceptionSpec, Operator, PolicySpec, Trust};
+use crate::object::escape;
 
 /// What is wrong with an object.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -39,6 +40,29 @@ pub(super) fn read<T: DeserializeOwned>(
             None,
             vec![fault("/spec", format!("cannot be read: {error}"))],
         ),
+    }
+}
+
+/// Fields that the schema has not: misspelt, or of a newer version. Nothing else is said of them,
+/// and without them the object says something wider.
+pub(super) fn unknown(schema: &Value, value: &Value, at: &str, found: &mut Vec<String>) {
+    match value {
+        Value::Object(map) => {
+            for (key, value) in map {
+                let below = format!("{at}/{}", escape(key));
+                let known = schema["properties"].get(key);
+                match known.or_else(|| schema.get("additionalProperties")) {
+                    Some(schema) => unknown(schema, value, &below, found),
+                    None => found.push(below),
+                }
+            }
+        }
+        Value::Array(items) => {
+            for (number, item) in items.iter().enumerate() {
+                unknown(&schema["items"], item, &format!("{at}/{number}"), found);
+            }
+        }
+        _ => {}
     }
 }
 

@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use serde_json::{Value, json};
 
+use super::shortfall::DEMAND;
 use super::spec::{Inject, PolicyDemand, PolicySpec};
 use super::{Applied, Policy};
 use crate::dialect::{self, Dialect, Role, WriteRequest};
@@ -82,9 +83,17 @@ fn choose(facts: &ObjectFacts, view: &View<'_>, notes: &mut Vec<String>) -> Opti
     }
     let mut common: Option<Vec<Arc<Policy>>> = None;
     let mut some: BTreeSet<String> = BTreeSet::new();
+    let mut falls_short = false;
     for key in &keys {
         let host = dialect::settle(key, view);
         let here: Vec<_> = host.policies_in_force().filter_map(injects).collect();
+        let short = |applied: &Applied| {
+            let now = view.now().unwrap_or_default();
+            let mut missed = host.shortfalls(applied, now).into_iter();
+            missed.any(|one| one.rule == DEMAND)
+        };
+        // What a default option demands already is not replaced.
+        falls_short |= host.policies_in_force().any(short);
         some.extend(here.iter().map(|policy| policy.name().to_owned()));
         common = Some(match common {
             None => here,
@@ -93,6 +102,9 @@ fn choose(facts: &ObjectFacts, view: &View<'_>, notes: &mut Vec<String>) -> Opti
                 .filter(|one| here.iter().any(|other| other.name() == one.name()))
                 .collect(),
         });
+    }
+    if !falls_short {
+        return None;
     }
     let mut common = common.unwrap_or_default();
     common.sort_by_key(|policy| std::cmp::Reverse(demand(policy)));
@@ -197,8 +209,12 @@ fn stands(id: &ObjectRef, mode: Mode, view: &View<'_>) -> Result<(), String> {
             "it needs {id}, which is not there: make it, or name another in spec.inject.option"
         ));
     };
-    let demands =
-        |option: &Arc<crate::TlsOption>| option.demand.as_ref().is_some_and(|one| one.mode >= mode);
+    let demands = |option: &Arc<crate::TlsOption>| {
+        option.demand.as_ref().is_some_and(|one| {
+            // An option that takes any certificate verifies nobody, though it is the stricter word.
+            one.mode == mode || one.mode == Mode::Required
+        })
+    };
     match facts.options.iter().any(demands) {
         true => Ok(()),
         false => Err(format!("{id} does not demand as much")),

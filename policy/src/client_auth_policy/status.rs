@@ -152,7 +152,13 @@ pub fn status(
     };
     conditions.accepted(&policy.faults);
     resolved(&mut conditions, policy, &matched);
-    compliant(&mut conditions, holding.len(), short.len(), &unsure);
+    match policy.spec {
+        Some(_) => compliant(&mut conditions, holding.len(), short.len(), &unsure),
+        None => {
+            let text = "it cannot be read, and does not hold".to_owned();
+            conditions.add("Compliant", "Unknown", "Invalid", text);
+        }
+    }
     conflicting(&mut conditions, policy, &holding);
     PolicyStatus {
         observed_generation: generation,
