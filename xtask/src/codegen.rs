@@ -350,7 +350,9 @@ fn exempt(namespaces: &str) -> String {
 /// is the attack, so the old object counts too.
 fn conditions() -> String {
     let mut keys: Vec<_> = dialect::ca_keys();
-    keys.push("tls.crt");
+    if !keys.contains(&"tls.crt") {
+        keys.push("tls.crt");
+    }
     let changed: Vec<_> = keys.iter().map(|key| format!("'{key}'")).collect();
     let ca: Vec<_> = dialect::ca_keys()
         .iter()

@@ -1,6 +1,6 @@
 //! The form that single fields must have, as data: what can be told from one object, whatever else
-//! is there. A dialect reads by these tables, and the admission policies of the API server are
-//! generated from them.
+//! is there. The admission policies of the API server are generated from these tables; their lists
+//! of words are those by which a dialect reads, and a test holds the forms against what it reads.
 
 use serde_json::Value;
 
