@@ -81,8 +81,15 @@ pub(crate) fn write_all(folder: &Path, files: &[File<'_>], force: bool) -> anyho
     Ok(())
 }
 
-/// Writes a report, which is made anew at every run.
+/// Writes a report, which is made anew at every run. Links stay links, and what is no file, as
+/// /dev/null, is written to and not replaced.
 pub(crate) fn write_report(path: &Path, text: &str) -> anyhow::Result<()> {
+    let real = fs::canonicalize(path);
+    let path = real.as_deref().unwrap_or(path);
+    let kind = fs::metadata(path).map(|found| found.file_type());
+    if kind.is_ok_and(|kind| !kind.is_file() && !kind.is_dir()) {
+        return fs::write(path, text).with_context(|| format!("writing {}", path.display()));
+    }
     let name = path.file_name().and_then(|name| name.to_str());
     let name = name.ok_or_else(|| {
         Problem::usage(format!("{} names no file", path.display())).hint("name a file")

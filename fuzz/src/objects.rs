@@ -71,6 +71,7 @@ fn judge(objects: &[Object], seen: Seen) -> Facts {
     objects.iter().for_each(|object| settings.learn(object));
     let mut facts = Facts::new(settings, seen);
     for object in objects {
+        facts.learn(object);
         let read = dialect::read(object, &facts.settings);
         facts.insert(read);
     }

@@ -119,3 +119,35 @@ fn a_killed_repair_leaves_whole_files_alone() {
         names.filter(|entry| entry.as_ref().unwrap().path().extension().unwrap() != "yaml");
     assert!(others.count() <= 1);
 }
+
+#[test]
+fn a_report_is_written_to_what_is_no_file_and_through_links() {
+    use std::os::unix::fs::FileTypeExt as _;
+    let folder = tempfile::tempdir().unwrap();
+    let path = |name: &str| folder.path().join(name);
+    fs::write(path("a.yaml"), ingress()).unwrap();
+    fs::write(path("old.html"), "old").unwrap();
+    std::os::unix::fs::symlink("old.html", path("link.html")).unwrap();
+    let made = Command::new("mkfifo").arg(path("pipe")).status().unwrap();
+    assert!(made.success());
+    let read = std::thread::spawn({
+        let pipe = path("pipe");
+        move || fs::read_to_string(pipe).unwrap()
+    });
+    for name in ["link.html", "pipe"] {
+        let mut command = mtls(folder.path());
+        let output = command
+            .args(["report", "-f", "a.yaml", "--out", name])
+            .output()
+            .unwrap();
+        assert!(output.status.success(), "{output:?}");
+    }
+    assert!(read.join().unwrap().contains("api.example.com"));
+    assert!(fs::metadata(path("pipe")).unwrap().file_type().is_fifo());
+    assert!(fs::read_link(path("link.html")).is_ok());
+    assert!(
+        fs::read_to_string(path("old.html"))
+            .unwrap()
+            .contains("api.example.com")
+    );
+}
