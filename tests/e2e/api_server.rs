@@ -112,10 +112,16 @@ fn the_api_server_shows_its_certificate_and_nobody_else_is_heard() {
     // The same CA signed for others too.
     let _other = guarded(cluster, "other-name", &ca, "somebody-else");
     let failed = "failed calling webhook \"routes.kubectl-mtls.github.io\"";
-    let output = says(cluster, "other-name", "other-name/partners-trust", failed);
-    assert!(!output.success, "{}", output.all());
+    // The alert comes after the handshake (RFC 8446 section 4.4.2.4), and now and then the API server
+    // writes first and sees a closed connection.
+    let output = says(
+        cluster,
+        "other-name",
+        "other-name/partners-trust",
+        "remote error: tls: ",
+    );
     assert!(
-        output.all().contains("remote error: tls: "),
+        !output.success && output.all().contains(failed),
         "{}",
         output.all()
     );
@@ -123,15 +129,15 @@ fn the_api_server_shows_its_certificate_and_nobody_else_is_heard() {
 
     let without = Running::start().unwrap();
     let _webhook = guarded(&without.cluster, "unheard", &ca, NAME);
+    let reference = "unheard/partners-trust";
     let output = says(
         &without.cluster,
         "unheard",
-        "unheard/partners-trust",
-        failed,
+        reference,
+        "certificate required",
     );
-    assert!(!output.success, "{}", output.all());
     assert!(
-        output.all().contains("certificate required"),
+        !output.success && output.all().contains(failed),
         "{}",
         output.all()
     );
