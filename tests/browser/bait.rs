@@ -125,7 +125,7 @@ fn the_network_is_never_asked() {
     let bare = broken.replacen("Content-Security-Policy", "nothing", 1);
     page.open(&file(&reports, "bare.html", &bare), WIDE)
         .unwrap();
-    assert_eq!(page.requests, [bait.url.clone()]);
+    assert_eq!(page.requests, std::slice::from_ref(&bait.url));
     assert!(bait.taken());
 }
 

@@ -32,6 +32,9 @@ fn tried(args: &[&str], change: impl Fn(&mut Value)) -> Output {
     cluster().kubectl_with(&create, &pod.to_string()).unwrap()
 }
 
+/// What makes a pod laxer.
+type Change = (&'static str, fn(&mut Value));
+
 #[test]
 fn the_pod_template_passes_restricted_and_a_laxer_one_does_not() {
     applied(&format!(
@@ -44,7 +47,7 @@ fn the_pod_template_passes_restricted_and_a_laxer_one_does_not() {
         let output = tried(args, |_| {});
         assert!(output.success, "{}", output.all());
     }
-    let changes: [(&str, fn(&mut Value)); 4] = [
+    let changes: [Change; 4] = [
         ("seccompProfile", |spec| {
             spec["securityContext"]
                 .as_object_mut()

@@ -22,7 +22,7 @@ const ROUNDS: usize = 6;
 /// as it is by whoever looks next: `lint`, `get hosts`, the audit.
 #[test]
 fn of_two_ingresses_for_one_host_the_final_state_is_judged() {
-    let _quiet = without_default();
+    let _quiet = crate::without_default();
     let ns = "matrix-race";
     namespace(ns);
     must(&["create", "ca", "partners", "-n", ns]);

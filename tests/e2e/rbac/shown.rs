@@ -38,7 +38,7 @@ pub(super) fn never_ready(stage: &Stage, webhook: &Limited, taken: &BTreeSet<Per
     for _ in 0..10 {
         let ready = webhook.health("readyz");
         assert!(ready.is_err(), "{}", webhook.process.tail());
-        std::thread::sleep(Duration::from_millis(200));
+        std::thread::sleep(std::time::Duration::from_millis(200));
     }
 }
 
