@@ -113,7 +113,7 @@ fn a_bad_body_is_refused_and_the_next_one_answered() {
 }
 
 #[test]
-fn an_object_that_is_none_is_no_reason_to_refuse() {
+fn what_cannot_be_read_is_not_let_past() {
     let ns = "odd-objects";
     namespace(ns);
     let webhook = Webhook::start(cluster(), ns, &[]).unwrap();
@@ -123,7 +123,11 @@ fn an_object_that_is_none_is_no_reason_to_refuse() {
         json!({"metadata": {"namespace": ns}, "kind": 7}),
     ] {
         let answer = asked(&webhook, "CREATE", &object);
-        assert_eq!(answer["allowed"], true, "{object}: {answer}");
+        let message = answer["status"]["message"].as_str().unwrap_or_default();
+        assert!(
+            message.starts_with("unreadable-object: "),
+            "{object}: {answer}"
+        );
     }
 }
 

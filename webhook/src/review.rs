@@ -187,8 +187,8 @@ impl Answer {
     pub(crate) fn unreadable(reason: &str) -> Self {
         Self {
             denied: Some(format!(
-                "unreadable-object: the object cannot be judged: {reason}; hint: take out what is \
-                 nested so deeply"
+                "unreadable-object: the object cannot be judged: {reason}; hint: write an \
+                 object of this kind, nested less than 128 deep"
             )),
             rules: vec!["unreadable-object"],
             ..Self::default()

@@ -17,6 +17,7 @@ const USAGE: &str = "cargo xtask COMMAND
 
   demo [--kubeconfig F]     the main job on a real API server behind a real Traefik
   test [--all]              the whole test suite; --all: the report in Chromium too
+  e2e NAME...               the end-to-end tests whose names contain one of these
   bench                     what it costs; writes docs/performance.md
   cluster [--kubeconfig F]  leave a control plane running and print how to use it
   cluster --stop            end it
@@ -47,6 +48,7 @@ fn run(args: &[String]) -> anyhow::Result<()> {
         ["codegen"] => codegen::run(false),
         ["codegen", "--check"] => codegen::run(true),
         ["manifests", count] => manifests::run(count.parse()?),
+        ["e2e", names @ ..] if !names.is_empty() => test::named(names),
         ["test"] => test::run(false),
         ["test", "--all"] => test::run(true),
         _ => bail!("usage: {USAGE}"),

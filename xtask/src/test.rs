@@ -16,28 +16,46 @@ pub(crate) fn run(all: bool) -> anyhow::Result<()> {
         "xtask: the gateways and controllers that the tests run (a cold build takes about 20 minutes)",
     );
     tests::build::everything()?;
-    say("xtask: end-to-end tests on real gateways and a real control plane");
     cargo(&["build", "--workspace", "--locked"], None)?;
     if all {
         say("xtask: the report in Chromium");
-        one("browser", None)?;
+        one("browser", &[], None)?;
     }
+    say("xtask: tests on real gateways");
     for target in ["verifiers", "three_fronts"] {
-        one(target, None)?;
+        one(target, &[], None)?;
     }
+    on_a_cluster(&[])
+}
+
+/// The end-to-end tests whose names contain one of some words.
+pub(crate) fn named(names: &[&str]) -> anyhow::Result<()> {
+    cargo(&["build", "--workspace", "--locked"], None)?;
+    on_a_cluster(names)
+}
+
+/// End-to-end tests, on a control plane of their own.
+fn on_a_cluster(names: &[&str]) -> anyhow::Result<()> {
+    say("xtask: end-to-end tests on real gateways and a real control plane");
     let running = Running::start()?;
     interrupt::end_on_signal(&running.cluster)?;
     let description = running.cluster.folder.join("cluster.json");
     running.cluster.write(&description)?;
-    one("e2e", Some(&description))
+    one("e2e", names, Some(&description))
 }
 
 /// One test target that plain `cargo test` leaves out.
-fn one(target: &str, cluster: Option<&Path>) -> anyhow::Result<()> {
-    cargo(
-        &["test", "--package", "tests", "--test", target, "--locked"],
-        cluster,
-    )
+fn one(target: &str, names: &[&str], cluster: Option<&Path>) -> anyhow::Result<()> {
+    let command = [
+        "test",
+        "--package",
+        "tests",
+        "--test",
+        target,
+        "--locked",
+        "--",
+    ];
+    cargo(&[&command[..], names].concat(), cluster)
 }
 
 pub(crate) fn cargo(args: &[&str], cluster: Option<&Path>) -> anyhow::Result<()> {

@@ -42,7 +42,8 @@ fn what_dashboards_and_alerts_ask_for_is_served() {
     let counted = "mtls_webhook_reviews_total{webhook=\"validate\",kind=\"Ingress\",operation=\"CREATE\",outcome=\"denied\",rule=\"missing-ca\"}";
     assert!(sample(&webhook, counted).unwrap() >= 1.0);
     let line = webhook.process.log();
-    let line = line.lines().find(|line| line.contains("\"denied\""));
+    let is_it = |line: &&str| line.contains("\"denied\"") && line.contains("missing-ca");
+    let line = line.lines().find(is_it);
     let line: Value = serde_json::from_str(line.expect("a line for the denial")).unwrap();
     let fields = &line["fields"];
     assert_eq!(fields["kind"], "Ingress");
