@@ -9,6 +9,7 @@ mod crd;
 mod fault;
 mod inject;
 mod pattern;
+mod schema;
 mod select;
 pub(crate) mod shortfall;
 mod spec;
@@ -138,11 +139,12 @@ impl Policies {
 
     /// Forgets the objects of a kind that have other names.
     pub fn retain(&mut self, kind: &Kind, names: &BTreeSet<String>) {
-        match kind.kind {
-            "ClientAuthPolicy" => self.policies.retain(|name, _| names.contains(name)),
-            "ClientAuthException" => self.exceptions.retain(|name, _| names.contains(name)),
-            "Namespace" => self.namespaces.retain(|name, _| names.contains(name)),
-            _ => {}
+        if *kind == POLICY {
+            self.policies.retain(|name, _| names.contains(name));
+        } else if *kind == EXCEPTION {
+            self.exceptions.retain(|name, _| names.contains(name));
+        } else if *kind == NAMESPACE {
+            self.namespaces.retain(|name, _| names.contains(name));
         }
     }
 
@@ -195,7 +197,7 @@ impl Policies {
 
 impl Policy {
     fn read(object: &Object) -> Self {
-        let (spec, faults) = fault::read(&object.spec, fault::of_policy);
+        let (spec, faults) = fault::read(&POLICY, &object.spec, fault::of_policy);
         Self {
             object: Arc::clone(&object.id),
             spec,
@@ -226,12 +228,12 @@ impl Policy {
 impl Exception {
     fn read(object: &Object) -> Self {
         let (spec, faults): (Option<ExceptionSpec>, _) =
-            fault::read(&object.spec, fault::of_exception);
+            fault::read(&EXCEPTION, &object.spec, fault::of_exception);
         let end = spec.as_ref().and_then(|spec| fault::moment(&spec.end));
         Self {
             object: Arc::clone(&object.id),
-            // Without an end that can be read it spares nobody.
-            spec: spec.filter(|_| end.is_some()),
+            // One that the API server refuses spares nobody, and so does one without an end.
+            spec: spec.filter(|_| faults.is_empty() && end.is_some()),
             end: end.unwrap_or(i64::MIN),
             faults,
             unknown: unknown(&EXCEPTION, object),
@@ -246,7 +248,7 @@ impl Exception {
 
 fn unknown(kind: &Kind, object: &Object) -> Vec<String> {
     let mut found = Vec::new();
-    fault::unknown(crd::spec(kind), &object.spec, "/spec", &mut found);
+    schema::unknown(crd::spec(kind), &object.spec, "/spec", &mut found);
     found
 }
 

@@ -1,14 +1,11 @@
 //! What is wrong with a policy or an exception: what the schema refuses in a cluster is said of
 //! files too.
 
-use std::collections::BTreeSet;
-
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
-use super::pattern::{is_host, pin};
-use super::spec::{Action, ExceptionSpec, Operator, PolicySpec, Trust};
-use crate::object::escape;
+use super::spec::{Action, ExceptionSpec, Operator, PolicySpec};
+use super::{Kind, crd, schema};
 
 /// What is wrong with an object.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -19,55 +16,37 @@ pub struct Fault {
     pub reason: String,
 }
 
-fn fault(pointer: impl Into<String>, reason: impl Into<String>) -> Fault {
+pub(super) fn fault(pointer: impl Into<String>, reason: impl Into<String>) -> Fault {
     Fault {
         pointer: pointer.into(),
         reason: reason.into(),
     }
 }
 
-/// Reads a `spec`, and checks it.
+/// Reads a `spec`, and checks it: by the schema, then by the rules that the CRD has in CEL.
 pub(super) fn read<T: DeserializeOwned>(
+    kind: &Kind,
     spec: &Value,
     check: fn(&T) -> Vec<Fault>,
 ) -> (Option<T>, Vec<Fault>) {
+    let mut faults = Vec::new();
+    schema::faults(crd::spec(kind), spec, "/spec", &mut faults);
     match serde_json::from_value::<T>(spec.clone()) {
         Ok(spec) => {
-            let faults = check(&spec);
+            faults.extend(check(&spec));
             (Some(spec), faults)
         }
-        Err(error) => (
-            None,
-            vec![fault("/spec", format!("cannot be read: {error}"))],
-        ),
-    }
-}
-
-/// Fields that the schema has not: misspelt, or of a newer version. Nothing else is said of them,
-/// and without them the object says something wider.
-pub(super) fn unknown(schema: &Value, value: &Value, at: &str, found: &mut Vec<String>) {
-    match value {
-        Value::Object(map) => {
-            for (key, value) in map {
-                let below = format!("{at}/{}", escape(key));
-                let known = schema["properties"].get(key);
-                match known.or_else(|| schema.get("additionalProperties")) {
-                    Some(schema) => unknown(schema, value, &below, found),
-                    None => found.push(below),
-                }
+        Err(error) => {
+            if faults.is_empty() {
+                faults.push(fault("/spec", format!("cannot be read: {error}")));
             }
+            (None, faults)
         }
-        Value::Array(items) => {
-            for (number, item) in items.iter().enumerate() {
-                unknown(&schema["items"], item, &format!("{at}/{number}"), found);
-            }
-        }
-        _ => {}
     }
 }
 
 pub(super) fn of_policy(spec: &PolicySpec) -> Vec<Fault> {
-    let mut faults = hosts("/spec/match/hosts", &spec.r#match.hosts);
+    let mut faults = Vec::new();
     let selector = spec.r#match.namespace_selector.iter();
     for (index, one) in selector.flat_map(|one| &one.match_expressions).enumerate() {
         let needs = matches!(one.operator, Operator::In | Operator::NotIn);
@@ -79,26 +58,18 @@ pub(super) fn of_policy(spec: &PolicySpec) -> Vec<Fault> {
         }
     }
     for (index, gateway) in spec.r#match.gateways.iter().enumerate() {
-        let known = match gateway.dialect.as_str() {
-            "" => !gateway.instance.is_empty(),
-            dialect => crate::dialect::by_id(dialect).is_some(),
-        };
-        if !known {
+        if gateway.dialect.is_empty() && gateway.instance.is_empty() {
             faults.push(fault(
                 format!("/spec/match/gateways/{index}"),
-                "names no gateway that is known",
+                "names neither dialect nor instance",
             ));
         }
     }
-    faults.extend(spec.trust.iter().flat_map(of_trust));
-    let mut seen = BTreeSet::new();
-    for (index, stated) in spec.rules.iter().enumerate() {
-        let pointer = format!("/spec/rules/{index}/rule");
-        if crate::rule::by_id(&stated.rule).is_none() {
-            faults.push(fault(pointer, format!("{:?} is no rule", stated.rule)));
-        } else if !seen.insert(&stated.rule) {
-            faults.push(fault(pointer, format!("{:?} stands twice", stated.rule)));
-        }
+    let silent = spec.trust.as_ref().is_some_and(|trust| {
+        trust.secrets.is_empty() && trust.pins.is_empty() && trust.min_remaining_days.is_none()
+    });
+    if silent {
+        faults.push(fault("/spec/trust", "says nothing"));
     }
     if spec.inject.is_some() && spec.action == Action::Audit {
         faults.push(fault(
@@ -109,50 +80,12 @@ pub(super) fn of_policy(spec: &PolicySpec) -> Vec<Fault> {
     faults
 }
 
-fn of_trust(trust: &Trust) -> Vec<Fault> {
-    let mut faults = Vec::new();
-    let silent = trust.secrets.is_empty() && trust.pins.is_empty();
-    if silent && trust.min_remaining_days.is_none() {
-        faults.push(fault("/spec/trust", "says nothing"));
-    }
-    if trust.min_remaining_days == Some(0) {
-        faults.push(fault("/spec/trust/minRemainingDays", "must be at least 1"));
-    }
-    let wrong = trust.pins.iter().enumerate();
-    let wrong = wrong.filter(|(_, text)| pin(text).is_none());
-    faults.extend(wrong.map(|(index, _)| {
-        let reason = "is no SHA-256 in hexadecimal: `kubectl mtls inspect -o json` shows it";
-        fault(format!("/spec/trust/pins/{index}"), reason)
-    }));
-    faults
-}
-
 pub(super) fn of_exception(spec: &ExceptionSpec) -> Vec<Fault> {
-    let mut faults = hosts("/spec/hosts", &spec.hosts);
     if spec.hosts.is_empty() && spec.namespaces.is_empty() {
-        faults.push(fault(
-            "/spec",
-            "does not say which hosts or namespaces are spared",
-        ));
+        let reason = "does not say which hosts or namespaces are spared";
+        return vec![fault("/spec", reason)];
     }
-    if spec.reason.trim().is_empty() {
-        faults.push(fault("/spec/reason", "is empty"));
-    }
-    if moment(&spec.end).is_none() {
-        let reason = "is no time, as 2027-01-31T00:00:00Z";
-        faults.push(fault("/spec/end", reason));
-    }
-    faults
-}
-
-fn hosts(pointer: &str, hosts: &[String]) -> Vec<Fault> {
-    let wrong = hosts.iter().enumerate().filter(|(_, host)| !is_host(host));
-    wrong
-        .map(|(index, host)| {
-            let reason = format!("{host:?} is no host: a name in lower case, or one after *.");
-            fault(format!("{pointer}/{index}"), reason)
-        })
-        .collect()
+    Vec::new()
 }
 
 /// A time of RFC 3339 in Unix seconds.
@@ -169,12 +102,15 @@ pub(super) fn time(seconds: i64) -> String {
 
 #[cfg(test)]
 mod tests {
+    #![allow(clippy::unwrap_used)]
     use serde_json::json;
 
+    use super::super::{EXCEPTION, POLICY, Policies};
     use super::*;
+    use crate::Object;
 
     fn pointers(spec: &Value) -> Vec<String> {
-        let (_, faults) = read(spec, of_policy);
+        let (_, faults) = read(&POLICY, spec, of_policy);
         faults.into_iter().map(|fault| fault.pointer).collect()
     }
 
@@ -184,33 +120,56 @@ mod tests {
         let good = json!({"match": {}, "demand": "required"});
         assert_eq!(pointers(&good), none);
         assert_eq!(
-            pointers(&json!({"match": {}, "demand": "always"})),
-            ["/spec"]
+            pointers(&json!({"match": {"hosts": []}, "demand": "always"})),
+            ["/spec/demand", "/spec/match/hosts"]
         );
-        let wrong = json!({"match": {"hosts": ["a", "A"], "gateways": [{}]}, "demand": "optional",
-            "action": "Audit", "trust": {"pins": ["x"]}, "inject": {"trust": {"name": "ca"}},
+        let wrong = json!({"match": {"hosts": ["a", "A"], "gateways": [{}, {"dialect": "none"}]},
+            "demand": "optional", "action": "Audit", "trust": {"pins": ["x", "AB".repeat(32)]},
+            "inject": {"trust": {"name": "ca"}},
             "rules": [{"rule": "no-such", "action": "Deny"}, {"rule": "missing-ca", "action": "Warn"},
                 {"rule": "missing-ca", "action": "Deny"}]});
         assert_eq!(
             pointers(&wrong),
             [
+                "/spec/match/gateways/1/dialect",
                 "/spec/match/hosts/1",
-                "/spec/match/gateways/0",
-                "/spec/trust/pins/0",
                 "/spec/rules/0/rule",
-                "/spec/rules/2/rule",
+                "/spec/rules/2",
+                "/spec/trust/pins/0",
+                "/spec/trust/pins/1",
+                "/spec/match/gateways/0",
                 "/spec/inject"
             ]
         );
+        let silent = json!({"match": {}, "demand": "required", "trust": {}});
+        assert_eq!(pointers(&silent), ["/spec/trust"]);
     }
 
     #[test]
     fn nonsense_in_an_exception() {
-        let (spec, faults) = read(&json!({"reason": " ", "end": "soon"}), of_exception);
-        let faults: Vec<_> = faults.iter().map(|fault| fault.pointer.as_str()).collect();
-        assert_eq!(faults, ["/spec", "/spec/reason", "/spec/end"]);
+        let spec = json!({"reason": " ", "end": "soon"});
+        let (spec, faults) = read(&EXCEPTION, &spec, of_exception);
+        let mut faults: Vec<_> = faults.iter().map(|fault| fault.pointer.as_str()).collect();
+        faults.sort_unstable();
+        assert_eq!(faults, ["/spec", "/spec/end", "/spec/reason"]);
         assert!(spec.is_some());
         assert_eq!(moment("1970-01-01T01:00:00+01:00"), Some(0));
         assert_eq!(time(0), "1970-01-01T00:00:00Z");
+    }
+    #[test]
+    fn an_exception_that_is_refused_spares_nobody() {
+        let learned = |spec: Value| {
+            let exception = json!({"apiVersion": "kubectl-mtls.github.io/v1alpha1",
+                "kind": "ClientAuthException", "metadata": {"name": "e"}, "spec": spec});
+            let mut policies = Policies::default();
+            policies.learn(&Object::from_value(&exception).unwrap());
+            let spares = policies.exceptions().any(|one| one.spec.is_some());
+            spares
+        };
+        let mut spec = json!({"hosts": ["a"], "reason": "r", "end": "2999-01-01T00:00:00Z"});
+        assert!(learned(spec.clone()));
+        // Read as absent, it would be every policy.
+        spec["policies"] = json!([]);
+        assert!(!learned(spec));
     }
 }

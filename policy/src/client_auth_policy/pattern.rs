@@ -15,10 +15,31 @@ pub(super) const NAME: &str = r"^[a-z0-9]([-a-z0-9.]*[a-z0-9])?$";
 /// SHA-256 in hexadecimal.
 pub(super) const PIN: &str = r"^[0-9a-f]{64}$";
 
-static HOSTS: LazyLock<Option<Regex>> = LazyLock::new(|| Regex::new(HOST).ok());
+/// Something that is not blank.
+pub(super) const TEXT: &str = r"\S";
 
-pub(super) fn is_host(text: &str) -> bool {
-    HOSTS.as_ref().is_some_and(|regex| regex.is_match(text))
+/// What a text is that has not the form.
+const FORMS: [(&str, &str); 5] = [
+    (HOST, "no host: a name in lower case, *. before one, or *"),
+    (LABEL, "no key of a label"),
+    (NAME, "no name of an object"),
+    (
+        PIN,
+        "no SHA-256 in lower-case hexadecimal: `kubectl mtls inspect -o json` shows it",
+    ),
+    (TEXT, "empty"),
+];
+
+/// A pattern of the schemas, and what a text is that does not match it.
+pub(super) fn form(pattern: &str) -> Option<(&'static Regex, &'static str)> {
+    static REGEXES: LazyLock<Vec<(&str, Regex, &str)>> = LazyLock::new(|| {
+        let forms = FORMS.iter();
+        let forms = forms.filter_map(|(form, words)| Some((*form, Regex::new(form).ok()?, *words)));
+        forms.collect()
+    });
+    let mut forms = REGEXES.iter();
+    let (_, regex, words) = forms.find(|(form, ..)| *form == pattern)?;
+    Some((regex, words))
 }
 
 /// The 32 octets of a pin.
@@ -37,10 +58,14 @@ pub(super) fn pin(text: &str) -> Option<[u8; 32]> {
 mod tests {
     use super::*;
 
+    fn matches(pattern: &str, text: &str) -> bool {
+        form(pattern).is_some_and(|(regex, _)| regex.is_match(text))
+    }
+
     #[test]
     fn hosts_and_pins() {
         for host in ["*", "*.example.com", "a.b", "a"] {
-            assert!(is_host(host), "{host}");
+            assert!(matches(HOST, host), "{host}");
         }
         for host in [
             "",
@@ -52,7 +77,7 @@ mod tests {
             "a.b:80",
             "a.*",
         ] {
-            assert!(!is_host(host), "{host}");
+            assert!(!matches(HOST, host), "{host}");
         }
         assert_eq!(pin(&"0a".repeat(32)), Some([10; 32]));
         assert_eq!((pin("0a"), pin(&"zz".repeat(32))), (None, None));

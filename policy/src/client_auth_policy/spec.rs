@@ -6,7 +6,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
-use super::pattern::{HOST, LABEL, NAME, PIN};
+use super::pattern::{HOST, LABEL, NAME, PIN, TEXT};
 use crate::finding::Severity;
 
 /// What a cluster demands of the hosts that it matches.
@@ -269,7 +269,7 @@ pub struct ExceptionSpec {
         extend("x-kubernetes-list-type" = "set"))]
     pub namespaces: Vec<String>,
     /// Why, for those who read it later.
-    #[schemars(regex(pattern = "\\S"), length(min = 1, max = 1024))]
+    #[schemars(regex(pattern = TEXT), length(min = 1, max = 1024))]
     pub reason: String,
     /// Until when (RFC 3339). From then on the policies hold again.
     #[schemars(extend("format" = "date-time"))]

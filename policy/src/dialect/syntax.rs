@@ -2,6 +2,8 @@
 //! is there. The admission policies of the API server are generated from these tables; their lists
 //! of words are those by which a dialect reads, and a test holds the forms against what it reads.
 
+use std::collections::HashSet;
+
 use serde_json::Value;
 
 use super::Kind;
@@ -158,8 +160,8 @@ impl Form {
         match value {
             Value::Null => self != Self::Present,
             Value::Array(items) if self == Self::Distinct => {
-                let seen = |(at, item)| items[..at].contains(item);
-                !items.iter().enumerate().any(seen)
+                let mut seen = HashSet::new();
+                items.iter().all(|item| seen.insert(item))
             }
             Value::Array(items) if self == Self::Present => !items.is_empty(),
             Value::Array(items) => items.iter().all(|item| self.accepts_value(item)),

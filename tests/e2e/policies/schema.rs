@@ -1,5 +1,7 @@
 //! What the CRDs refuse.
 
+use policy::Object;
+use policy::client_auth_policy::{Fault, Policies};
 use serde_json::{Value, json};
 
 use super::{dry_run, object};
@@ -115,6 +117,17 @@ fn the_schema_refuses_nonsense() {
             exception(json!({"hosts": [], "reason": "r", "end": "2999-01-01T00:00:00Z"})),
             "spec.hosts",
         ),
+        (policy(json!({"match": {"hosts": []}})), "spec.match.hosts"),
+        (
+            policy(json!({"trust": {"pins": ["AB".repeat(32)]}})),
+            "spec.trust.pins[0]",
+        ),
+        (
+            exception(
+                json!({"hosts": ["a"], "policies": [], "reason": "r", "end": "2999-01-01T00:00:00Z"}),
+            ),
+            "spec.policies",
+        ),
     ];
     for (manifest, words) in table {
         let said = dry_run(&manifest);
@@ -123,6 +136,7 @@ fn the_schema_refuses_nonsense() {
             "{words}: {}\n{manifest}",
             said.all()
         );
+        assert!(!faults(&manifest).is_empty(), "as a file: {manifest}");
     }
     let good = policy(json!({"match": {"hosts": ["*.example.com"],
         "gateways": [{"dialect": "traefik"}], "namespaceSelector": {"matchExpressions": [
@@ -130,9 +144,19 @@ fn the_schema_refuses_nonsense() {
         "trust": {"secrets": [{"namespace": "pki", "name": "ca"}], "pins": ["0a".repeat(32)],
             "minRemainingDays": 30},
         "rules": [rule("missing-ca")], "inject": {"trust": {"name": "ca"}, "option": {"name": "o"}}}));
-    let said = dry_run(&good);
-    assert!(said.success, "{}", said.all());
-    let good =
-        exception(json!({"namespaces": ["a"], "reason": "r", "end": "2999-01-01T00:00:00+01:00"}));
-    assert!(dry_run(&good).success);
+    let spared = json!({"namespaces": ["a"], "reason": "r", "end": "2999-01-01T00:00:00+01:00"});
+    for good in [good, exception(spared)] {
+        let said = dry_run(&good);
+        assert!(said.success, "{}", said.all());
+        assert_eq!(faults(&good), []);
+    }
+}
+
+/// What is said of the object where it stands in a file.
+fn faults(manifest: &Value) -> Vec<Fault> {
+    let mut policies = Policies::default();
+    policies.learn(&Object::from_value(manifest).unwrap());
+    let of_policies = policies.policies().flat_map(|one| one.faults.clone());
+    let of_exceptions = policies.exceptions().flat_map(|one| one.faults.clone());
+    of_policies.chain(of_exceptions).collect()
 }

@@ -1,5 +1,6 @@
 //! An ApisixTls: one SSL object, with or without a demand on clients.
 
+use std::collections::HashSet;
 use std::sync::Arc;
 
 use serde_json::Value;
@@ -95,10 +96,9 @@ impl Reader<'_> {
             self.remark(DEPTH, RemarkKind::Invalid, Harm::Closes, message, hint)
         });
         let skipped = strings(&client["skip_mtls_uri_regex"]);
-        let twice = skipped
-            .iter()
-            .enumerate()
-            .find(|(at, one)| skipped[..*at].contains(one));
+        let mut seen = HashSet::new();
+        let mut numbered = skipped.iter().enumerate();
+        let twice = numbered.find(|(_, one)| !seen.insert(one.as_str()));
         let twice = twice.map(|(at, one)| {
             let message = format!(
                 "skip_mtls_uri_regex has {one} twice, which APISIX refuses: the object is not loaded"
