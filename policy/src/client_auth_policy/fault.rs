@@ -163,8 +163,7 @@ mod tests {
                 "kind": "ClientAuthException", "metadata": {"name": "e"}, "spec": spec});
             let mut policies = Policies::default();
             policies.learn(&Object::from_value(&exception).unwrap());
-            let spares = policies.exceptions().any(|one| one.spec.is_some());
-            spares
+            policies.exceptions().any(|one| one.spec.is_some())
         };
         let mut spec = json!({"hosts": ["a"], "reason": "r", "end": "2999-01-01T00:00:00Z"});
         assert!(learned(spec.clone()));

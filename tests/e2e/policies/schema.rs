@@ -153,9 +153,9 @@ fn the_schema_refuses_nonsense() {
 }
 
 /// What is said of the object where it stands in a file.
-fn faults(manifest: &Value) -> Vec<Fault> {
+fn faults(manifest: &str) -> Vec<Fault> {
     let mut policies = Policies::default();
-    policies.learn(&Object::from_value(manifest).unwrap());
+    policies.learn(&Object::from_json(manifest).unwrap());
     let of_policies = policies.policies().flat_map(|one| one.faults.clone());
     let of_exceptions = policies.exceptions().flat_map(|one| one.faults.clone());
     of_policies.chain(of_exceptions).collect()
