@@ -36,7 +36,7 @@ impl Programs {
     /// # Errors
     /// When Go is missing or a build fails.
     pub fn build() -> anyhow::Result<Self> {
-        let control_plane = ready(&CONTROL_PLANE)?;
+        let control_plane = ready(control_plane()?)?;
         let folder = control_plane
             .parent()
             .context("a program stands in a folder")?
@@ -57,6 +57,24 @@ impl Programs {
             traefik_crds,
         })
     }
+}
+
+/// Names another version of Kubernetes for the tests.
+pub const KUBERNETES: &str = "KUBECTL_MTLS_KUBERNETES";
+
+/// The versions of Kubernetes that `cargo xtask test --all` adds.
+pub fn other_versions() -> impl Iterator<Item = &'static str> {
+    CONTROL_PLANES[1..].iter().map(|one| one.version)
+}
+
+/// The control plane of the version that the environment names.
+fn control_plane() -> anyhow::Result<&'static Recipe> {
+    let Ok(version) = std::env::var(KUBERNETES) else {
+        return Ok(&CONTROL_PLANES[0].recipe);
+    };
+    let named = CONTROL_PLANES.iter().find(|one| one.version == version);
+    let named = named.map(|one| &one.recipe);
+    named.with_context(|| format!("{KUBERNETES}: there is no recipe for Kubernetes {version}"))
 }
 
 /// Makes everything that the tests run, so that none of them waits for a build.

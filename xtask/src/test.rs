@@ -25,10 +25,28 @@ pub(crate) fn run(all: bool) -> anyhow::Result<()> {
     for target in ["verifiers", "three_fronts"] {
         one(target, &[], None)?;
     }
-    on_a_cluster(&[])
+    on_a_cluster(&[])?;
+    if all {
+        on_other_versions()?;
+    }
+    Ok(())
 }
 
-/// The end-to-end tests whose names contain one of some words.
+/// End-to-end tests on the oldest and the newest Kubernetes that is supported.
+fn on_other_versions() -> anyhow::Result<()> {
+    let own = std::env::current_exe().context("finding this program")?;
+    for version in tests::build::other_versions() {
+        say(&format!("xtask: Kubernetes {version}"));
+        // A program of its own, because the environment of a running one is not to be changed.
+        let mut again = Command::new(&own);
+        again.arg("e2e").env(tests::build::KUBERNETES, version);
+        let status = again.status().context("starting this program")?;
+        ensure!(status.success(), "Kubernetes {version}: tests failed");
+    }
+    Ok(())
+}
+
+/// The end-to-end tests whose names contain one of some words, or all.
 pub(crate) fn named(names: &[&str]) -> anyhow::Result<()> {
     cargo(&["build", "--workspace", "--locked"], None)?;
     on_a_cluster(names)

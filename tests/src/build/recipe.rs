@@ -12,12 +12,43 @@ pub(super) struct Recipe {
     pub(super) minutes: u32,
 }
 
-pub(super) const CONTROL_PLANE: Recipe = Recipe {
-    name: "controlplane",
-    package: ".",
-    flags: "-s -w -X k8s.io/component-base/version.gitVersion=v1.35.4",
-    minutes: 6,
-};
+/// A control plane, and the version of Kubernetes that it is.
+pub(super) struct ControlPlane {
+    /// As `1.35`.
+    pub(super) version: &'static str,
+    pub(super) recipe: Recipe,
+}
+
+/// The first is what the tests run on; then the oldest and the newest that are supported.
+pub(super) static CONTROL_PLANES: [ControlPlane; 3] = [
+    ControlPlane {
+        version: "1.35",
+        recipe: Recipe {
+            name: "controlplane",
+            package: ".",
+            flags: "-s -w -X k8s.io/component-base/version.gitVersion=v1.35.4",
+            minutes: 6,
+        },
+    },
+    ControlPlane {
+        version: "1.33",
+        recipe: Recipe {
+            name: "controlplane-1.33",
+            package: ".",
+            flags: "-s -w -X k8s.io/component-base/version.gitVersion=v1.33.13",
+            minutes: 6,
+        },
+    },
+    ControlPlane {
+        version: "1.37",
+        recipe: Recipe {
+            name: "controlplane-1.37",
+            package: ".",
+            flags: "-s -w -X k8s.io/component-base/version.gitVersion=v1.37.2",
+            minutes: 6,
+        },
+    },
+];
 pub(super) const ETCD: Recipe = Recipe {
     name: "etcd",
     package: "go.etcd.io/etcd/server/v3",
