@@ -77,32 +77,40 @@ metadata: {{name: mtls-webhook-{namespace}, namespace: {namespace}}}
 ---
 "
         );
-        let rbac = shipped("rbac.yaml")?
-            .replace(
-                "  name: mtls-webhook\n",
-                &format!("  name: mtls-webhook-{namespace}\n"),
-            )
-            .replace(
-                "  namespace: kubectl-mtls\n",
-                &format!("  namespace: {namespace}\n"),
-            )
-            .replace("[kubectl-mtls]", &format!("[kubectl-mtls-{namespace}]"));
+        let rbac = adapted(
+            "rbac.yaml",
+            &[
+                (
+                    "  name: mtls-webhook\n",
+                    &format!("  name: mtls-webhook-{namespace}\n"),
+                ),
+                (
+                    "  namespace: kubectl-mtls\n",
+                    &format!("  namespace: {namespace}\n"),
+                ),
+                ("[kubectl-mtls]", &format!("[kubectl-mtls-{namespace}]")),
+            ],
+        )?;
         applied(cluster, &format!("{service}{rbac}"))?;
-        let webhooks = shipped("webhooks.yaml")?
-            .replace(
-                "  name: kubectl-mtls\n",
-                &format!("  name: kubectl-mtls-{namespace}\n"),
-            )
-            .replace(
-                "      namespace: kubectl-mtls\n",
-                &format!("      namespace: {namespace}\n"),
-            )
-            .replace("port: 443", &format!("port: {}", balancer.port))
-            .replace("failurePolicy: Ignore", "failurePolicy: Fail")
-            .replace(
-                "    matchExpressions:\n",
-                &format!("    matchLabels: {{webhook: {guarded}}}\n    matchExpressions:\n"),
-            );
+        let webhooks = adapted(
+            "webhooks.yaml",
+            &[
+                (
+                    "  name: kubectl-mtls\n",
+                    &format!("  name: kubectl-mtls-{namespace}\n"),
+                ),
+                (
+                    "      namespace: kubectl-mtls\n",
+                    &format!("      namespace: {namespace}\n"),
+                ),
+                ("port: 443", &format!("port: {}", balancer.port)),
+                ("failurePolicy: Ignore", "failurePolicy: Fail"),
+                (
+                    "    matchExpressions:\n",
+                    &format!("    matchLabels: {{webhook: {guarded}}}\n    matchExpressions:\n"),
+                ),
+            ],
+        )?;
         applied(cluster, &webhooks)?;
         Ok(Self {
             balancer,
@@ -160,6 +168,16 @@ fn shipped(name: &str) -> anyhow::Result<String> {
         .join("../manifests")
         .join(name);
     fs::read_to_string(&path).with_context(|| format!("reading {}", path.display()))
+}
+
+/// A shipped manifest with other words, each of which must be there.
+fn adapted(name: &str, words: &[(&str, &str)]) -> anyhow::Result<String> {
+    let mut text = shipped(name)?;
+    for (shipped, own) in words {
+        ensure!(text.contains(shipped), "{name} says nowhere {shipped:?}");
+        text = text.replace(shipped, own);
+    }
+    Ok(text)
 }
 
 fn applied(cluster: &Cluster, manifests: &str) -> anyhow::Result<()> {

@@ -40,15 +40,12 @@ fn seen(items: &[Value]) -> &'static str {
     }
 }
 
-/// Whether what was seen is what was said. Optional certificates are weak, and let strangers in; a
-/// host that is open or of which nothing is said lets everybody in. The good client's subject is
-/// none that the pattern of a fixture is for: where it gets in, the pattern is void.
+/// As [`crate::seen::agrees`]. The good client's subject is none that the pattern of a fixture is for: where
+/// it gets in, the pattern is void.
 fn agrees(said: &str, seen: &str, void_pattern: bool) -> bool {
     match said {
-        "open" | "none" => ["open", "optional"].contains(&seen),
         "weak" if void_pattern => seen == "enforced",
-        "weak" => ["weak", "optional", "open"].contains(&seen),
-        other => other == seen,
+        said => crate::seen::agrees(said, seen),
     }
 }
 
