@@ -13,6 +13,7 @@ mod get_hosts;
 mod inspect;
 mod issue;
 mod lint;
+mod man;
 mod policies;
 mod protect;
 mod report;
@@ -72,6 +73,7 @@ enum Command {
     Inspect(inspect::Args),
     Issue(Box<issue::Args>),
     Lint(lint::Args),
+    Man(man::Args),
     Protect(protect::Args),
     Report(report::Args),
     Restore(restore::Args),
@@ -142,6 +144,7 @@ impl Cli {
             Command::Inspect(args) => inspect::run(&args, &globals),
             Command::Issue(args) => issue::run(&args, &globals),
             Command::Lint(args) => lint::run(&args, &globals),
+            Command::Man(args) => man::run(&args),
             Command::Protect(args) => protect::run(&args, &globals),
             Command::Report(args) => report::run(&args, &globals),
             Command::Test(args) => test::run(&args, &globals),

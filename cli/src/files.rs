@@ -1,12 +1,14 @@
 //! Files that are written: whole or not at all, never over another, keys for the owner alone.
 
+#[cfg_attr(target_os = "linux", path = "files/linux.rs")]
+#[cfg_attr(not(target_os = "linux"), path = "files/elsewhere.rs")]
+mod system;
+
 use std::fs;
 use std::io::Write as _;
-use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
-use rustix::fs::{AtFlags, CWD, Mode, OFlags, linkat, open};
 
 use crate::problem::Problem;
 
@@ -56,16 +58,16 @@ impl<'a> File<'a> {
 pub(crate) fn write_all(folder: &Path, files: &[File<'_>], force: bool) -> anyhow::Result<()> {
     fs::create_dir_all(folder).with_context(|| format!("creating {}", folder.display()))?;
     check_free(folder, files.iter().map(|file| file.name.as_str()), force)?;
-    let many = files.len() > FEW;
+    let many = system::SYNCS_ALL && files.len() > FEW;
     let staged: Vec<_> = files
         .iter()
         .map(|file| {
-            let mode = fs::Permissions::from_mode(if file.secret { 0o600 } else { 0o644 });
-            Staged::write(&folder.join(&file.name), file.content, mode, !many)
+            let permissions = permissions(file.secret);
+            Staged::write(&folder.join(&file.name), file.content, permissions, !many)
         })
         .collect::<Result<_, _>>()?;
     if many {
-        sync(folder).with_context(|| format!("writing {}", folder.display()))?;
+        system::sync(folder).with_context(|| format!("writing {}", folder.display()))?;
     }
     let mut placed: Vec<PathBuf> = Vec::new();
     for (staged, file) in staged.into_iter().zip(files) {
@@ -79,6 +81,20 @@ pub(crate) fn write_all(folder: &Path, files: &[File<'_>], force: bool) -> anyho
         placed.push(path);
     }
     Ok(())
+}
+
+/// Who may read a file. Where there are no modes, the folder decides.
+#[cfg(unix)]
+#[allow(clippy::unnecessary_wraps)]
+fn permissions(secret: bool) -> Option<fs::Permissions> {
+    use std::os::unix::fs::PermissionsExt as _;
+    let mode = if secret { 0o600 } else { 0o644 };
+    Some(fs::Permissions::from_mode(mode))
+}
+
+#[cfg(not(unix))]
+fn permissions(_: bool) -> Option<fs::Permissions> {
+    None
 }
 
 /// Writes a report, which is made anew at every run. Links stay links, and what is no file, as
@@ -130,7 +146,7 @@ impl Staged {
     fn write(
         path: &Path,
         content: &[u8],
-        permissions: fs::Permissions,
+        permissions: Option<fs::Permissions>,
         sync: bool,
     ) -> anyhow::Result<Self> {
         let context = || format!("writing {}", path.display());
@@ -138,7 +154,9 @@ impl Staged {
         let staged = Self::create(folder).with_context(context)?;
         let mut target = staged.file();
         target.write_all(content).with_context(context)?;
-        target.set_permissions(permissions).with_context(context)?;
+        if let Some(permissions) = permissions {
+            target.set_permissions(permissions).with_context(context)?;
+        }
         if sync {
             target.sync_data().with_context(context)?;
         }
@@ -147,13 +165,8 @@ impl Staged {
 
     /// Created with mode 0600, so a key is never readable by others, not even for a moment.
     fn create(folder: &Path) -> std::io::Result<Self> {
-        #[cfg(target_os = "linux")]
-        if let Ok(file) = open(
-            folder,
-            OFlags::TMPFILE | OFlags::RDWR,
-            Mode::RUSR | Mode::WUSR,
-        ) {
-            return Ok(Self::Nameless(file.into()));
+        if let Ok(file) = system::nameless(folder) {
+            return Ok(Self::Nameless(file));
         }
         tempfile::NamedTempFile::new_in(folder).map(Self::Temporary)
     }
@@ -170,14 +183,14 @@ impl Staged {
         match self {
             Self::Nameless(file) if force && path.exists() => {
                 let beside = path.with_extension(format!("{}.new", std::process::id()));
-                name(&file, &beside).with_context(context)?;
+                system::name(&file, &beside).with_context(context)?;
                 let placed = fs::rename(&beside, path);
                 if placed.is_err() {
                     let _ = fs::remove_file(&beside);
                 }
                 placed.with_context(context)
             }
-            Self::Nameless(file) => name(&file, path).with_context(context),
+            Self::Nameless(file) => system::name(&file, path).with_context(context),
             Self::Temporary(file) if force => file.persist(path).map(drop).with_context(context),
             Self::Temporary(file) => {
                 let placed = file.persist_noclobber(path);
@@ -202,24 +215,7 @@ pub(crate) fn rewrite(path: &Path, before: &[u8], after: &[u8]) -> anyhow::Resul
             path.display()
         );
     }
-    Staged::write(&real, after, permissions, true)?.place(&real, true)
-}
-
-/// Writes everything of the folder's file system through to the disk.
-fn sync(folder: &Path) -> std::io::Result<()> {
-    let folder = open(folder, OFlags::RDONLY, Mode::empty())?;
-    #[cfg(target_os = "linux")]
-    rustix::fs::syncfs(&folder)?;
-    #[cfg(not(target_os = "linux"))]
-    rustix::fs::fsync(&folder)?;
-    Ok(())
-}
-
-/// Gives a nameless file a name that is free.
-fn name(file: &fs::File, path: &Path) -> std::io::Result<()> {
-    use std::os::fd::AsRawFd as _;
-    let own = format!("/proc/self/fd/{}", file.as_raw_fd());
-    Ok(linkat(CWD, own, CWD, path, AtFlags::SYMLINK_FOLLOW)?)
+    Staged::write(&real, after, Some(permissions), true)?.place(&real, true)
 }
 
 /// Reads a file whole; - is stdin.

@@ -21,8 +21,8 @@ pub(crate) fn run(all: bool) -> anyhow::Result<()> {
         say("xtask: the report in Chromium");
         one("browser", &[], None)?;
     }
-    say("xtask: tests on real gateways");
-    for target in ["verifiers", "three_fronts"] {
+    say("xtask: releases, and tests on real gateways");
+    for target in ["releases", "verifiers", "three_fronts"] {
         one(target, &[], None)?;
     }
     on_a_cluster(&[])?;
