@@ -56,7 +56,7 @@ fn tarred(file: impl Write, entries: &[Entry], epoch: u64) -> anyhow::Result<()>
     // 255: made on a system that is not told; the header's time stays 0.
     let gzip: GzEncoder<_> = GzBuilder::new()
         .operating_system(255)
-        .write(file, Compression::best());
+        .write(file, Compression::default());
     let mut tar = tar::Builder::new(gzip);
     for entry in entries {
         let mut header = tar::Header::new_ustar();

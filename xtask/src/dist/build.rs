@@ -53,17 +53,20 @@ fn build(
     let folder = root.join("target/dist-build");
     say(&format!("xtask: building {program} for {target}"));
     // A target that is named keeps the flags away from build scripts, even if it is the host.
-    let status = Command::new(tools::auditable()?)
+    let mut cargo = Command::new(tools::auditable()?);
+    cargo
         .args(["auditable", "build", "--release", "--locked"])
         .args(["--package", package, "--target", target, "--target-dir"])
         .arg(&folder)
         .current_dir(&root)
         .env("SOURCE_DATE_EPOCH", epoch()?.to_string())
         .env("CARGO_ENCODED_RUSTFLAGS", encoded(&remapped(&root)?, flags))
-        .env("CFLAGS", c_flags(&root)?)
-        .env_remove("RUSTFLAGS")
-        .status()
-        .context("starting cargo auditable")?;
+        .env_remove("RUSTFLAGS");
+    if platform.os != "windows" {
+        // Microsoft's compiler does not know them.
+        cargo.env("CFLAGS", c_flags(&root)?);
+    }
+    let status = cargo.status().context("starting cargo auditable")?;
     ensure!(
         status.success(),
         "{program} for {target} could not be built: see above"
