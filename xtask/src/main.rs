@@ -1,6 +1,7 @@
 //! The commands of the people who work on this: `cargo xtask COMMAND`.
 
 mod bench;
+mod book;
 mod cluster;
 mod codegen;
 mod demo;
@@ -19,6 +20,7 @@ const USAGE: &str = "cargo xtask COMMAND
   test [--all]              the whole test suite; --all: on other Kubernetes versions and in Chromium too
   e2e [NAME...]             the end-to-end tests whose names contain one of these, or all
   bench                     what it costs; writes docs/performance.md
+  book                      make target/book from docs/
   cluster [--kubeconfig F]  leave a control plane running and print how to use it
   cluster --stop            end it
   codegen [--check]         write what is generated from the tables; --check only compares
@@ -40,6 +42,7 @@ fn run(args: &[String]) -> anyhow::Result<()> {
     let args: Vec<_> = args.iter().map(String::as_str).collect();
     match args.as_slice() {
         ["bench"] => bench::run(),
+        ["book"] => book::run(),
         ["cluster"] => cluster::start(),
         ["cluster", "--stop"] => cluster::stop(),
         ["cluster", "--kubeconfig", path] => cluster::existing(path),
