@@ -4,6 +4,8 @@
 mod cluster;
 mod command;
 mod delivery;
+#[cfg(test)]
+mod documented;
 mod files;
 mod globals;
 mod hints;
@@ -13,6 +15,8 @@ mod output;
 mod password;
 mod probe;
 mod problem;
+#[cfg(test)]
+mod reference;
 mod store;
 mod target;
 mod validity;
