@@ -1,6 +1,7 @@
 //! `cargo xtask codegen`: what is derived from the tables of dialects and rules, and from the corpus.
 
 mod admission_policies;
+mod api;
 mod chart;
 mod crds;
 mod gateways;
@@ -18,6 +19,7 @@ type Writer = fn() -> anyhow::Result<String>;
 /// Every generated file, and who writes it.
 const FILES: &[(&str, Writer)] = &[
     ("docs/gateways.md", gateways::text),
+    ("docs/reference/api.md", || Ok(api::text())),
     ("docs/rules.md", || Ok(rules())),
     ("manifests/admission-policies.yaml", || {
         Ok(admission_policies::text())
