@@ -116,8 +116,8 @@ fn arguments(rest: &str) -> Option<Vec<String>> {
         }
     }
     let ends = |word: &String| {
-        ["|", "||", "&&", "&", ";", ">", ">>", "<"].contains(&word.as_str())
-            || word.starts_with('>')
+        ["|", "||", "&&", "&", ";"].contains(&word.as_str())
+            || word.starts_with(['>', '<'])
             || word.starts_with("2>")
     };
     let words = shlex::split(&plain).unwrap_or_else(|| panic!("quotes in {rest:?}"));
