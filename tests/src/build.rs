@@ -2,6 +2,7 @@
 //! outside the tree. The key is the content of the recipe, so another version is another file.
 
 mod recipe;
+mod rivals;
 
 use std::collections::hash_map::DefaultHasher;
 use std::fs;
@@ -13,6 +14,8 @@ use anyhow::{Context as _, bail};
 
 use crate::say;
 use recipe::*;
+
+pub use rivals::{Rival, gatekeeper_crds, kubectl, rival, swagger};
 
 /// Where Traefik's module keeps its CRDs.
 const CRDS: &str = "docs/content/reference/dynamic-configuration/kubernetes-crd-definition-v1.yml";
@@ -280,8 +283,12 @@ fn folder(recipe: &Recipe) -> PathBuf {
 
 /// The program, built if need be: into a name of its own first, so that nobody runs half of it.
 fn ready(recipe: &Recipe) -> anyhow::Result<PathBuf> {
-    let source = folder(recipe);
-    let target = cache()?.join(format!("{}-{:016x}", recipe.name, key(recipe, &source)?));
+    ready_from(recipe, &folder(recipe))
+}
+
+/// The same with the modules of another recipe.
+fn ready_from(recipe: &Recipe, source: &Path) -> anyhow::Result<PathBuf> {
+    let target = cache()?.join(format!("{}-{:016x}", recipe.name, key(recipe, source)?));
     let program = target.join(recipe.name);
     if program.exists() {
         return Ok(program);
@@ -308,7 +315,7 @@ fn ready(recipe: &Recipe) -> anyhow::Result<PathBuf> {
         ])
         .arg(&part)
         .arg(recipe.package)
-        .current_dir(&source)
+        .current_dir(source)
         .env("GOTOOLCHAIN", "local")
         .status()
         .context("starting go")?;

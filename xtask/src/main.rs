@@ -18,7 +18,8 @@ const USAGE: &str = "cargo xtask COMMAND
   demo [--kubeconfig F]     the main job on a real API server behind a real Traefik
   test [--all]              the whole test suite; --all: on other Kubernetes versions and in Chromium too
   e2e [NAME...]             the end-to-end tests whose names contain one of these, or all
-  bench                     what it costs; writes docs/performance.md
+  bench [SECTION...]        what it costs, beside others; all sections: writes docs/performance.md
+  bench --quick [SECTION...]  the same with few rounds of little, to see that it works
   cluster [--kubeconfig F]  leave a control plane running and print how to use it
   cluster --stop            end it
   codegen [--check]         write what is generated from the tables; --check only compares
@@ -39,7 +40,7 @@ fn main() -> ExitCode {
 fn run(args: &[String]) -> anyhow::Result<()> {
     let args: Vec<_> = args.iter().map(String::as_str).collect();
     match args.as_slice() {
-        ["bench"] => bench::run(),
+        ["bench", sections @ ..] => bench::run(sections),
         ["cluster"] => cluster::start(),
         ["cluster", "--stop"] => cluster::stop(),
         ["cluster", "--kubeconfig", path] => cluster::existing(path),

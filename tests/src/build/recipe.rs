@@ -90,6 +90,68 @@ pub(super) const HELM: Recipe = Recipe {
     minutes: 3,
 };
 
+/// What the measurements alone run: the recipe, and the module whose version is told.
+pub(super) struct Rival {
+    pub(super) recipe: Recipe,
+    pub(super) module: &'static str,
+}
+
+const fn rival(
+    name: &'static str,
+    package: &'static str,
+    module: &'static str,
+    minutes: u32,
+) -> Rival {
+    let recipe = Recipe {
+        name,
+        package,
+        flags: "-s -w",
+        minutes,
+    };
+    Rival { recipe, module }
+}
+
+pub(super) static RIVALS: [Rival; 5] = [
+    rival(
+        "kubeconform",
+        "github.com/yannh/kubeconform/cmd/kubeconform",
+        "github.com/yannh/kubeconform",
+        1,
+    ),
+    rival(
+        "kube-score",
+        "github.com/zegl/kube-score/cmd/kube-score",
+        "github.com/zegl/kube-score",
+        2,
+    ),
+    rival(
+        "conftest",
+        "github.com/open-policy-agent/conftest",
+        "github.com/open-policy-agent/conftest",
+        4,
+    ),
+    rival(
+        "step",
+        "github.com/smallstep/cli/cmd/step",
+        "github.com/smallstep/cli",
+        3,
+    ),
+    rival(
+        "gatekeeper",
+        "github.com/open-policy-agent/gatekeeper/v3",
+        "github.com/open-policy-agent/gatekeeper/v3",
+        4,
+    ),
+];
+
+/// The real kubectl, built from the modules of the control plane.
+pub(super) const KUBECTL: Recipe = Recipe {
+    name: "kubectl",
+    package: "k8s.io/kubernetes/cmd/kubectl",
+    flags: "-s -w -X k8s.io/component-base/version.gitVersion=v1.35.4",
+    minutes: 2,
+};
+
 /// Nothing of it is built: two modules that hold CRDs.
 pub(super) const REPORTS: Recipe = Recipe {
     name: "reports",
