@@ -22,7 +22,8 @@ pub(super) const CHAPTER: Chapter = Chapter {
     how: "Ingresses (`cargo xtask manifests N`) and the 100 Secrets that they name, in one file, the same for all. Each program\n\
           does its own work: `kubectl-mtls lint --complete` settles every host and judges its CA, kubeconform holds each object\n\
           against the schema of Kubernetes, kube-score looks for the Service of each Ingress, conftest asks a policy in Rego\n\
-          whether each Ingress names a CA. Before it counts, each has to find the one Ingress that is wrong among good ones.",
+          whether each Ingress names a CA. Before that each has to find the one Ingress that is wrong among good ones, but for\n\
+          kube-score, which has to miss the Service of every one.",
     own: CLI,
     run,
 };

@@ -12,8 +12,8 @@ use super::{Chapter, WEBHOOK};
 pub(super) const CHAPTER: Chapter = Chapter {
     name: "secrets",
     title: "Secrets that nobody names",
-    how: "The webhook has no permission to list Secrets, and none of them is ever in its memory. What is measured is the\n\
-          change of its resident memory while they are made.",
+    how: "The webhook may not list Secrets: those that nobody names never reach it. What is measured is the change of its\n\
+          resident memory while they are made.",
     own: WEBHOOK,
     run,
 };
