@@ -6,8 +6,8 @@ use anyhow::{Context as _, ensure};
 use tests::cluster::run as end;
 
 use crate::bench::{Bench, own};
-use crate::command::{Done, Job, side_by_side};
-use crate::figure::Goal;
+use crate::command::{Done, Job, Measured, side_by_side};
+use crate::figure::{Goal, Sample};
 use crate::table::{Group, Table};
 
 use super::{CLI, Chapter, ROUNDS};
@@ -76,25 +76,20 @@ fn certificates(
         Job::new("step", shell, &["-c", &step], right),
     ];
     let measured = side_by_side(rounds, &jobs)?;
-    let [own, openssl, step] = measured.as_slice() else {
-        return Ok(());
-    };
     let what = match count {
         1 => "1 certificate".to_owned(),
         _ => format!("{count} certificates"),
     };
     let goal = (count > 1).then_some(Goal::Below(1.0));
-    table.push(
-        Group::new(what.clone(), own.time())
-            .goal(goal)
-            .rival("openssl", openssl.time())
-            .rival("step", step.time()),
-    );
-    table.push(
-        Group::new(format!("{what}: peak memory"), own.peak())
-            .rival("openssl", openssl.peak())
-            .rival("step", step.peak()),
-    );
+    if let [own, openssl, step] = measured.as_slice() {
+        let group = |what: String, of: fn(&Measured) -> Sample| {
+            Group::new(what, of(own))
+                .rival("openssl", of(openssl))
+                .rival("step", of(step))
+        };
+        table.push(group(what.clone(), Measured::time).goal(goal));
+        table.push(group(format!("{what}: peak memory"), Measured::peak));
+    }
     Ok(())
 }
 
