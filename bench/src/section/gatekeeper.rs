@@ -78,8 +78,7 @@ fn reviews() -> [Review; 3] {
 fn policy() -> serde_json::Value {
     json!({"apiVersion": "kubectl-mtls.github.io/v1alpha1", "kind": "ClientAuthPolicy",
         "metadata": {"name": "all"},
-        "spec": {"match": {}, "demand": "required",
-            "rules": [{"rule": "plaintext-bypass", "action": "Warn"}]}})
+        "spec": {"match": {}, "demand": "required"}})
 }
 
 fn measured(
