@@ -3,6 +3,8 @@
 
 mod args;
 mod audit;
+#[cfg(test)]
+mod fake;
 mod index;
 mod live;
 mod metrics;

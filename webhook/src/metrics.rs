@@ -3,6 +3,7 @@
 
 mod audited;
 mod reviews;
+mod unreadable;
 
 use std::collections::BTreeSet;
 use std::fmt::Debug;
@@ -21,6 +22,7 @@ use prometheus_client::registry::Registry;
 
 pub(crate) use audited::{Audited, Posture};
 pub(crate) use reviews::Reviews;
+use unreadable::Unreadable;
 
 /// What is counted.
 #[derive(Default)]
@@ -29,6 +31,8 @@ pub(crate) struct Metrics {
     pub(crate) reviews: Reviews,
     /// What the audit found, and how it goes.
     pub(crate) audited: Audited,
+    /// Objects that the watches pass over.
+    pub(crate) unreadable: Unreadable,
     lookups: Family<Outcome, Counter>,
     excused: Family<Excused, Counter>,
     /// Failures to renew, read or publish the serving certificate.
@@ -113,6 +117,7 @@ impl Metrics {
             "Changes with a finding that a policy only audits",
             self.excused.clone(),
         );
+        self.unreadable.register(&mut registry);
         let known: Gauge = Gauge::default();
         known.set(i64::try_from(objects).unwrap_or(i64::MAX));
         registry.register("objects", "Objects in the index", known);
@@ -190,6 +195,8 @@ mod tests {
             .reviews
             .answered(review, "denied", "missing-ca", took);
         metrics.lookup(&Lookup::<()>::Missing);
+        let secret = SecretRef::new("shop", "partners-trust");
+        metrics.unreadable.insert("Secret", &secret.object());
         metrics.serves(Served {
             begins: 0,
             ends: i64::MAX,

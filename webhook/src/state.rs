@@ -4,11 +4,12 @@ use std::collections::HashSet;
 use std::fs;
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
+use std::sync::{Arc, Mutex, PoisonError, RwLock, RwLockReadGuard};
 use std::time::Duration;
 
 use anyhow::Context as _;
 use kube::{Client, Config};
+use policy::client_auth_policy::Policies;
 use policy::{Facts, GatewayConfig, SecretRef, Seen, Settings};
 use tokio::sync::{Notify, watch};
 
@@ -80,10 +81,39 @@ impl State {
         self.facts.read().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// The index, to be changed.
-    pub(crate) fn facts_mut(&self) -> RwLockWriteGuard<'_, Facts> {
+    /// What is known of the gateways, to read objects by while others get at the index.
+    pub(crate) fn settings(&self) -> Arc<Settings> {
+        Arc::clone(&self.facts().settings)
+    }
+
+    /// Changes the index; then whoever waits for changes is told.
+    pub(crate) fn change<T>(&self, change: impl FnOnce(&mut Facts) -> T) -> T {
+        let changed = change(&mut self.facts.write().unwrap_or_else(PoisonError::into_inner));
         self.changed.notify_one();
-        self.facts.write().unwrap_or_else(PoisonError::into_inner)
+        changed
+    }
+
+    /// Changes what is known of the gateways, if that makes a difference: whether it does.
+    pub(crate) fn tell(&self, change: impl FnOnce(&mut Settings)) -> bool {
+        let known = self.settings();
+        let mut settings = (*known).clone();
+        change(&mut settings);
+        let differs = settings != *known;
+        if differs {
+            self.change(|facts| facts.settings = Arc::new(settings));
+        }
+        differs
+    }
+
+    /// Changes what the cluster demands of its hosts: whether that makes a difference.
+    pub(crate) fn govern(&self, change: impl FnOnce(&mut Policies) -> bool) -> bool {
+        let mut facts = self.facts.write().unwrap_or_else(PoisonError::into_inner);
+        let differs = change(Arc::make_mut(&mut facts.policies));
+        drop(facts);
+        if differs {
+            self.changed.notify_one();
+        }
+        differs
     }
 
     /// Waits for a kind before the webhook is ready.

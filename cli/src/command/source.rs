@@ -107,7 +107,7 @@ impl Source {
         let seen = if self.complete { Seen::All } else { Seen::Some };
         let mut facts = Facts::new(settings, seen);
         for manifest in &manifests.objects {
-            facts.settings.learn(&manifest.object);
+            facts.settings_mut().learn(&manifest.object);
             facts.learn(&manifest.object);
         }
         for manifest in &manifests.objects {

@@ -68,8 +68,7 @@ impl Evidence {
         for (object, found) in found {
             let facts = match found {
                 Lookup::Found(read) if !read.deleting && !going.contains(&object.namespace) => {
-                    let facts = live.state.facts();
-                    Some(Arc::new(dialect::read(&read, &facts.settings)))
+                    Some(Arc::new(dialect::read(&read, &live.state.settings())))
                 }
                 Lookup::Found(_) | Lookup::Missing => None,
                 Lookup::Unknown(why) => {
