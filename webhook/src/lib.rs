@@ -12,6 +12,7 @@ mod mutate;
 pub mod offline;
 mod policy_status;
 mod record;
+mod remembered;
 mod review;
 mod server;
 mod serving;

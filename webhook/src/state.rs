@@ -15,6 +15,7 @@ use tokio::sync::{Notify, watch};
 
 use crate::args::Args;
 use crate::metrics::Metrics;
+use crate::remembered::Remembered;
 
 /// What all requests share.
 pub(crate) struct State {
@@ -28,6 +29,8 @@ pub(crate) struct State {
     pub(crate) repair: bool,
     /// Counters.
     pub(crate) metrics: Metrics,
+    /// What Secrets said a moment ago.
+    pub(crate) remembered: Remembered,
     facts: RwLock<Facts>,
     waiting: Mutex<HashSet<String>>,
     draining: AtomicBool,
@@ -67,6 +70,7 @@ impl State {
             warn: args.warn.clone(),
             repair: !args.no_repair,
             metrics: Metrics::default(),
+            remembered: Remembered::default(),
             facts: RwLock::new(facts),
             waiting: Mutex::new(HashSet::from(["start".to_owned()])),
             draining: AtomicBool::new(false),
@@ -152,6 +156,7 @@ impl State {
 
     /// Somebody asks to change this Secret or ConfigMap.
     pub(crate) fn hint(&self, secret: SecretRef) {
+        self.remembered.forget(&secret);
         let mut hints = self.hints.lock().unwrap_or_else(PoisonError::into_inner);
         if hints.len() < MOST_HINTS {
             hints.insert(secret);
