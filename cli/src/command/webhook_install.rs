@@ -87,10 +87,11 @@ async fn install(
     before::check(&before, args, namespace)?;
     leave_namespace(&cluster, &mut parts).await?;
     audit::run(&cluster, settings).await?;
-    let enforced = before.policy() == Some(Policy::Fail);
+    let before = before.policy();
+    let enforced = before == Some(Policy::Fail) && args.fail_policy == Policy::Fail;
     // Whoever may not read what is to go learns it before anything is changed.
     let found = inventory::find(&cluster, namespace).await?;
-    rehearse(&cluster, &parts, args).await?;
+    rehearse(&cluster, &parts, args, enforced).await?;
     if args.dry_run == DryRun::Server {
         let (gone, _) = inventory::leftovers(found, &parts, namespace, args.force_conflicts);
         for one in gone {
@@ -98,11 +99,11 @@ async fn install(
         }
         return Ok(0);
     }
-    if args.fail_policy == Policy::Ignore && enforced {
+    if args.fail_policy == Policy::Ignore && before == Some(Policy::Fail) {
         turn(&cluster, Policy::Ignore).await?;
     }
     for part in &parts {
-        if let Some(kept) = apply(&cluster, part, false, args).await? {
+        if let Some(kept) = apply(&cluster, part, false, args, enforced).await? {
             say(
                 "note",
                 &format!(
@@ -204,7 +205,12 @@ async fn leave_namespace(cluster: &Cluster, parts: &mut Vec<Part>) -> anyhow::Re
 
 /// Everything is tried before anything is changed. What stands in a namespace that is still to come
 /// cannot be.
-async fn rehearse(cluster: &Cluster, parts: &[Part], args: &Args) -> anyhow::Result<()> {
+async fn rehearse(
+    cluster: &Cluster,
+    parts: &[Part],
+    args: &Args,
+    enforced: bool,
+) -> anyhow::Result<()> {
     let told = args.dry_run == DryRun::Server;
     let comes = |name: &str| {
         let mut namespaces = parts.iter().filter(|part| part.kind() == "Namespace");
@@ -229,7 +235,7 @@ async fn rehearse(cluster: &Cluster, parts: &[Part], args: &Args) -> anyhow::Res
             ));
         }
         match there {
-            true => drop(apply(cluster, part, true, args).await?),
+            true => drop(apply(cluster, part, true, args, enforced).await?),
             false if !is_served(cluster, part).await? => return Err(unserved(part, args)),
             false => {}
         }
@@ -253,6 +259,7 @@ async fn apply(
     part: &Part,
     dry_run: bool,
     args: &Args,
+    enforced: bool,
 ) -> anyhow::Result<Option<String>> {
     let Some(path) = part.path() else {
         anyhow::bail!("{} has no place in the API", part.shown());
@@ -262,7 +269,7 @@ async fn apply(
     if part.is_configuration()
         && let Some(live) = cluster.value(&path).await?
     {
-        kept = take_over(&mut object, &live);
+        kept = take_over(&mut object, &live, enforced);
     }
     match cluster
         .try_apply(&path, &object, dry_run, args.force_conflicts)

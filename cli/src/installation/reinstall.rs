@@ -5,9 +5,9 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::{Value, json};
 
-use super::enforcement::{entries, policy, routes};
+use super::enforcement::{entries, policy};
 use super::inventory::{MANAGER, Owner};
-use super::{Policy, ROUTES, Trusted};
+use super::{ROUTES, Trusted};
 use crate::cluster::{Cluster, Patched};
 use crate::problem::Problem;
 use crate::validity::now;
@@ -17,9 +17,9 @@ const TRIES: usize = 5;
 
 /// Lets a configuration keep what the live one must not lose; tells what the caBundles keep. What is
 /// trusted is trusted on until the running webhook is known to serve by another CA.
-pub(crate) fn take_over(wanted: &mut Value, live: &Value) -> Option<String> {
-    let enforced = policy(live) == Some(Policy::Fail);
-    let known = routes(live).map(|entry| bundle(entry).clone());
+pub(crate) fn take_over(wanted: &mut Value, live: &Value, enforced: bool) -> Option<String> {
+    let known = entries(live).map(bundle).find(|bundle| !is_empty(bundle));
+    let known = known.cloned();
     let mut kept = None;
     for entry in wanted["webhooks"].as_array_mut().into_iter().flatten() {
         if let Some(policy) = policy(live).filter(|_| entry["name"] == ROUTES) {
@@ -43,24 +43,25 @@ pub(crate) fn take_over(wanted: &mut Value, live: &Value) -> Option<String> {
             entry["clientConfig"]["caBundle"] = trusted;
         }
     }
-    let dropped: Vec<_> = entries(live)
-        .filter(|entry| !has(wanted, &entry["name"]))
-        .filter(|entry| applied(live, entry["name"].as_str().unwrap_or_default(), false))
-        .cloned()
-        .collect();
-    // An apply without them would leave their caBundles, which are of others, without the rest.
-    for mut entry in dropped {
-        let name = entry["name"].as_str().unwrap_or_default().to_owned();
-        if let Some(client) = entry["clientConfig"].as_object_mut()
-            && !applied(live, &name, true)
-        {
+    bring_along(wanted, live);
+    kept
+}
+
+/// Adds the entries that were applied before and are not wanted any more: an apply without them would
+/// leave their caBundles, which are of others, without the rest.
+fn bring_along(wanted: &mut Value, live: &Value) {
+    let name = |entry: &Value| entry["name"].as_str().unwrap_or_default().to_owned();
+    let dropped = entries(live)
+        .filter(|entry| !has(wanted, &entry["name"]) && applied(live, &name(entry), false));
+    for mut entry in dropped.cloned().collect::<Vec<_>>() {
+        let of_others = !applied(live, &name(&entry), true);
+        if let Some(client) = entry["clientConfig"].as_object_mut().filter(|_| of_others) {
             client.remove("caBundle");
         }
         if let Some(list) = wanted["webhooks"].as_array_mut() {
             list.push(entry);
         }
     }
-    kept
 }
 
 fn bundle(entry: &Value) -> &Value {
@@ -214,7 +215,7 @@ mod tests {
         live["webhooks"][0]["failurePolicy"] = json!("Fail");
         let mut wanted =
             json!({"webhooks": [entry(ROUTES, &Value::Null), entry("new", &Value::Null)]});
-        assert_eq!(take_over(&mut wanted, &live), None);
+        assert_eq!(take_over(&mut wanted, &live, true), None);
         assert_eq!(wanted["webhooks"][0]["failurePolicy"], "Fail");
         assert_eq!(wanted["webhooks"][0]["clientConfig"]["caBundle"], "QQ==");
         assert_eq!(wanted["webhooks"][1]["failurePolicy"], "Ignore");
@@ -226,7 +227,7 @@ mod tests {
         let live = json!({"webhooks": [entry(ROUTES, &json!("QQ=="))], "metadata": {
             "managedFields": [claim("injector", "Update", ROUTES, written())]}});
         let mut wanted = json!({"webhooks": [entry(ROUTES, &Value::Null)]});
-        take_over(&mut wanted, &live);
+        take_over(&mut wanted, &live, true);
         assert!(wanted["webhooks"][0]["clientConfig"]["caBundle"].is_null());
     }
 
@@ -245,7 +246,7 @@ mod tests {
             claim("jane", "Update", "foreign", whole())]}});
         let pristine = json!({"webhooks": []});
         let mut wanted = pristine.clone();
-        take_over(&mut wanted, &live);
+        take_over(&mut wanted, &live, true);
         let come: Vec<_> = entries(&wanted)
             .map(|entry| entry["name"].clone())
             .collect();
@@ -275,12 +276,12 @@ mod tests {
         assert_eq!(Trusted::stored(&both).len(), 2);
         assert_eq!(union(&both, &new), None);
         assert_eq!(union(&old, &old), None);
-        let mut live = json!({"webhooks": [entry(ROUTES, &old)]});
+        let live = json!({"webhooks": [entry(ROUTES, &old)]});
         let rendered = json!({"webhooks": [entry(ROUTES, &new)]});
-        for (policy, count) in [("Ignore", 1), ("Fail", 2)] {
-            live["webhooks"][0]["failurePolicy"] = json!(policy);
+        for (enforced, count) in [(false, 1), (true, 2)] {
             let mut wanted = rendered.clone();
-            assert_eq!(take_over(&mut wanted, &live).is_some(), count == 2);
+            let kept = take_over(&mut wanted, &live, enforced);
+            assert_eq!(kept.is_some(), enforced);
             assert_eq!(Trusted::stored(bundle(&wanted["webhooks"][0])).len(), count);
         }
     }
