@@ -85,6 +85,7 @@ pub fn everything() -> anyhow::Result<()> {
     Programs::build()?;
     sealed_secrets()?;
     cert_manager()?;
+    cainjector()?;
     contour()?;
     reports()?;
     helm()?;
@@ -117,6 +118,14 @@ pub fn cert_manager() -> anyhow::Result<(PathBuf, PathBuf)> {
     let module = "github.com/cert-manager/cert-manager";
     let crds = module_files(&CERT_MANAGER, module, "deploy/crds", &program)?;
     Ok((program, crds))
+}
+
+/// cert-manager's injector of caBundles.
+///
+/// # Errors
+/// When Go is missing or the build fails.
+pub fn cainjector() -> anyhow::Result<PathBuf> {
+    ready(&CAINJECTOR)
 }
 
 /// Contour, and its CRDs.

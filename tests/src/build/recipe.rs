@@ -74,6 +74,12 @@ pub(super) const CERT_MANAGER: Recipe = Recipe {
     flags: "-s -w",
     minutes: 2,
 };
+pub(super) const CAINJECTOR: Recipe = Recipe {
+    name: "cainjector",
+    package: "github.com/cert-manager/cert-manager/cmd/cainjector",
+    flags: "-s -w",
+    minutes: 2,
+};
 pub(super) const CONTOUR: Recipe = Recipe {
     name: "contour",
     package: "github.com/projectcontour/contour/cmd/contour",
