@@ -3,6 +3,7 @@
 
 mod attempt;
 mod config;
+mod names;
 mod policies;
 mod refusal;
 mod settings;
@@ -23,6 +24,7 @@ use crate::problem::{Problem, say};
 
 pub(crate) use attempt::{Attempt, Patched, Removed};
 pub(crate) use config::{name, namespace};
+pub(crate) use names::Contexts;
 use refusal::{failed, is_missing};
 
 /// Objects a page of a list.

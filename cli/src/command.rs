@@ -12,7 +12,7 @@ mod get_certs;
 mod get_hosts;
 mod inspect;
 mod issue;
-mod lint;
+pub(crate) mod lint;
 mod policies;
 mod protect;
 mod report;
@@ -159,7 +159,7 @@ impl Cli {
 }
 
 /// Runs what talks to the cluster.
-fn block_on<T>(future: impl Future<Output = anyhow::Result<T>>) -> anyhow::Result<T> {
+pub(crate) fn block_on<T>(future: impl Future<Output = anyhow::Result<T>>) -> anyhow::Result<T> {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build();

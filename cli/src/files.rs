@@ -22,8 +22,8 @@ pub(crate) struct File<'a> {
     pub(crate) name: String,
     /// Its content.
     pub(crate) content: &'a [u8],
-    /// Whether only the owner may read it.
-    pub(crate) secret: bool,
+    /// Who may do what with it.
+    mode: u32,
 }
 
 impl<'a> File<'a> {
@@ -35,7 +35,18 @@ impl<'a> File<'a> {
         Self {
             name: name.into(),
             content: content.as_ref(),
-            secret: false,
+            mode: 0o644,
+        }
+    }
+
+    /// A program that everybody may run.
+    pub(crate) fn program(
+        name: impl Into<String>,
+        content: &'a (impl AsRef<[u8]> + ?Sized),
+    ) -> Self {
+        Self {
+            mode: 0o755,
+            ..Self::public(name, content)
         }
     }
 
@@ -45,7 +56,7 @@ impl<'a> File<'a> {
         content: &'a (impl AsRef<[u8]> + ?Sized),
     ) -> Self {
         Self {
-            secret: true,
+            mode: 0o600,
             ..Self::public(name, content)
         }
     }
@@ -60,7 +71,7 @@ pub(crate) fn write_all(folder: &Path, files: &[File<'_>], force: bool) -> anyho
     let staged: Vec<_> = files
         .iter()
         .map(|file| {
-            let mode = fs::Permissions::from_mode(if file.secret { 0o600 } else { 0o644 });
+            let mode = fs::Permissions::from_mode(file.mode);
             Staged::write(&folder.join(&file.name), file.content, mode, !many)
         })
         .collect::<Result<_, _>>()?;

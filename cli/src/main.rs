@@ -3,6 +3,7 @@
 
 mod cluster;
 mod command;
+mod completion;
 mod delivery;
 mod files;
 mod globals;
@@ -24,6 +25,9 @@ use clap::Parser as _;
 fn main() -> ExitCode {
     // Another provider can only be there if a second `main` ran in this process.
     let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
+    if let Some(code) = completion::answer() {
+        return code;
+    }
     let cli = match command::Cli::try_parse() {
         Ok(cli) => cli,
         Err(error) => return usage(&error),

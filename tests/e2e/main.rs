@@ -8,6 +8,7 @@ mod admission_policies;
 mod api_server;
 mod audit;
 mod authority;
+mod completion;
 mod endpoint;
 mod guides;
 mod install;

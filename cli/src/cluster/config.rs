@@ -21,17 +21,23 @@ pub(crate) async fn name(globals: &Globals) -> anyhow::Result<String> {
     Ok(format!("the cluster {}", address.trim_end_matches('/')))
 }
 
+/// The file of the flag, or those of the environment.
+pub(super) fn kubeconfig(globals: &Globals) -> anyhow::Result<Kubeconfig> {
+    Ok(match &globals.kubeconfig {
+        Some(path) => Kubeconfig::read_from(path)?,
+        None => Kubeconfig::read()?,
+    })
+}
+
 /// The configuration of the flags, the kubeconfig or the pod.
 pub(super) async fn config(globals: &Globals) -> anyhow::Result<Config> {
-    let mut kubeconfig = match &globals.kubeconfig {
-        Some(path) => Kubeconfig::read_from(path)?,
-        None => match Kubeconfig::read() {
-            Ok(kubeconfig) => kubeconfig,
-            Err(_) if globals.server.is_some() => Kubeconfig::default(),
-            Err(error) => match Config::incluster() {
-                Ok(config) => return with_flags(config, globals),
-                Err(_) => return Err(error.into()),
-            },
+    let mut kubeconfig = match kubeconfig(globals) {
+        Ok(kubeconfig) => kubeconfig,
+        Err(error) if globals.kubeconfig.is_some() => return Err(error),
+        Err(_) if globals.server.is_some() => Kubeconfig::default(),
+        Err(error) => match Config::incluster() {
+            Ok(config) => return with_flags(config, globals),
+            Err(_) => return Err(error),
         },
     };
     if let (Some(server), true) = (&globals.server, kubeconfig.contexts.is_empty()) {

@@ -2,7 +2,7 @@
 
 mod baseline;
 mod fix;
-mod form;
+pub(crate) mod form;
 mod github;
 mod human;
 mod ignore;
