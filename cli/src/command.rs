@@ -13,6 +13,7 @@ mod get_hosts;
 mod inspect;
 mod issue;
 pub(crate) mod lint;
+mod options;
 mod policies;
 mod protect;
 mod report;
@@ -41,14 +42,7 @@ use crate::globals::Globals;
 #[command(
     name = "kubectl mtls",
     bin_name = "kubectl mtls",
-    disable_version_flag = true,
-    after_help = "Examples:
-  # A CA in namespace pki, and its certificate where the gateway of namespace shop looks
-  kubectl mtls create ca partners -n pki --trust-namespace shop
-  # Put an Ingress behind it
-  kubectl mtls protect ingress/api -n shop --trust partners-trust
-  # Which hosts really demand client certificates
-  kubectl mtls get hosts -A"
+    disable_version_flag = true
 )]
 pub(crate) struct Cli {
     #[command(subcommand)]
@@ -72,6 +66,7 @@ enum Command {
     Inspect(inspect::Args),
     Issue(Box<issue::Args>),
     Lint(lint::Args),
+    Options(options::Args),
     Protect(protect::Args),
     Report(report::Args),
     Restore(restore::Args),
@@ -142,6 +137,7 @@ impl Cli {
             Command::Inspect(args) => inspect::run(&args, &globals),
             Command::Issue(args) => issue::run(&args, &globals),
             Command::Lint(args) => lint::run(&args, &globals),
+            Command::Options(args) => options::run(&args),
             Command::Protect(args) => protect::run(&args, &globals),
             Command::Report(args) => report::run(&args, &globals),
             Command::Test(args) => test::run(&args, &globals),

@@ -7,6 +7,7 @@ mod completion;
 mod delivery;
 mod files;
 mod globals;
+mod help;
 mod hints;
 mod installation;
 mod manifests;
@@ -20,7 +21,7 @@ mod validity;
 
 use std::process::ExitCode;
 
-use clap::Parser as _;
+use clap::FromArgMatches as _;
 
 fn main() -> ExitCode {
     // Another provider can only be there if a second `main` ran in this process.
@@ -28,7 +29,7 @@ fn main() -> ExitCode {
     if let Some(code) = completion::answer() {
         return code;
     }
-    let cli = match command::Cli::try_parse() {
+    let cli = match parse() {
         Ok(cli) => cli,
         Err(error) => return usage(&error),
     };
@@ -36,6 +37,18 @@ fn main() -> ExitCode {
         Ok(code) => ExitCode::from(code),
         Err(error) => problem::print(&error),
     }
+}
+
+/// The command line; without any word, the overview is asked for.
+fn parse() -> Result<command::Cli, clap::Error> {
+    let mut command = help::command();
+    let mut words: Vec<_> = std::env::args_os().collect();
+    if words.len() < 2 {
+        words.push("--help".into());
+    }
+    let mut matches = command.try_get_matches_from_mut(words)?;
+    let cli = command::Cli::from_arg_matches_mut(&mut matches);
+    cli.map_err(|error| error.format(&mut command))
 }
 
 /// Help and version are no errors; anything else is wrong usage.

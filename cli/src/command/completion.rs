@@ -22,8 +22,8 @@ use crate::problem::Problem;
   kubectl mtls completion powershell | Out-String | Invoke-Expression
   eval (kubectl mtls completion elvish | slurp)
 
-Names of routes, hosts, CAs, Secrets and namespaces are looked up in the cluster as they are needed;
-what takes longer than 1.5 seconds is left out.")]
+Names of routes, hosts, CAs, Secrets and namespaces are looked up in the cluster
+as they are needed; what takes longer than 1.5 seconds is left out.")]
 pub(crate) struct Args {
     /// bash, elvish, fish, kubectl, powershell or zsh
     shell: Shell,

@@ -24,12 +24,13 @@ const UNSEEN: &str = "not seen: ";
   # The hosts of some files, which are all there is
   kubectl mtls get hosts -f deploy -R --complete
 
-DEMAND is what clients are asked for, and after the slash how a stranger is refused: in the TLS
-handshake, or with an HTTP status. CA is how long the first of the client CAs lives; -o wide names
-it and tells the day.
+DEMAND is what clients are asked for, and after the slash how a stranger is
+refused: in the TLS handshake, or with an HTTP status. CA is how long the first
+of the client CAs lives; -o wide names it and tells the day.
 
-Verdicts: enforced, open, weak (certificates optional or not verified), broken (nobody gets in),
-none (nothing is said about client certificates), unknown (something named was not seen).")]
+Verdicts: enforced, open, weak (certificates optional or not verified), broken
+(nobody gets in), none (nothing is said about client certificates), unknown
+(something named was not seen).")]
 pub(crate) struct Args {
     #[command(flatten)]
     source: Source,

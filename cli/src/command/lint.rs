@@ -42,10 +42,11 @@ use row::{Row, rows};
   # Mend what is beyond doubt, comments and order kept
   kubectl mtls lint -f deploy -R --fix
 
-An annotation kubectl-mtls.github.io/ignore: \"RULE until=2027-01-31: reason\" on an object silences a
-rule for it, in lint alone.
+An annotation kubectl-mtls.github.io/ignore: \"RULE until=2027-01-31: reason\"
+on an object silences a rule for it, in lint alone.
 
-Exit codes: 0 clean, 1 findings at or above --fail-on, 2 wrong usage, 3 a file or the cluster failed.")]
+Exit codes: 0 clean, 1 findings at or above --fail-on, 2 wrong usage, 3 a file
+or the cluster failed.")]
 pub(crate) struct Args {
     #[command(flatten)]
     source: Source,

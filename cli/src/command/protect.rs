@@ -27,15 +27,19 @@ use world::World;
   # Demand certificates of the CA in Secret shop/partners-trust
   kubectl mtls protect ingress/api -n shop --trust partners-trust
   # Show what would be applied
-  kubectl mtls protect ingressroute/api -n shop --trust partners-trust --dry-run=client -o yaml
+  kubectl mtls protect ingressroute/api -n shop --trust partners-trust \\
+    --dry-run=client -o yaml
   # All routes of its hosts in the namespace at once
   kubectl mtls protect ingress/api -n shop --trust partners-trust --whole-host
-  # APISIX: an ApisixTls is made, with the server's certificate of the Ingress or of this Secret
-  kubectl mtls protect ingress/api -n shop --trust partners-trust --server-cert api-tls
+  # APISIX: an ApisixTls is made, with the server's certificate of this Secret
+  kubectl mtls protect ingress/api -n shop --trust partners-trust \\
+    --server-cert api-tls
   # Every host of Traefik but two
-  kubectl mtls protect gateway/traefik -n ingress --trust partners-trust --except www.example.com --except status.example.com
+  kubectl mtls protect gateway/traefik -n ingress --trust partners-trust \\
+    --except www.example.com --except status.example.com
   # Offline: the route is in a file
-  kubectl mtls protect ingress/api -n shop --trust partners-trust -f api.yaml --dry-run=client -o yaml")]
+  kubectl mtls protect ingress/api -n shop --trust partners-trust \\
+    -f api.yaml --dry-run=client -o yaml")]
 pub(crate) struct Args {
     /// The route, as ingress/api, ingressroute/api or apisixtls/api; or gateway/traefik
     #[arg(value_name = "KIND/NAME")]

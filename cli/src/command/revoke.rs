@@ -25,7 +25,7 @@ use crate::validity::now;
   # By serial number, or the certificate itself
   kubectl mtls revoke 4f:9c:… --ca pki/partners
   kubectl mtls revoke alice.crt --ca pki/partners
-  # New lists before the old ones end: gateways refuse everybody with a list that has ended
+  # New lists before the old ones end: then gateways would refuse everybody
   kubectl mtls revoke --ca pki/partners --refresh
   # A CronJob that does so every month
   kubectl mtls revoke --ca pki/partners --print-cronjob | kubectl apply -f -")]

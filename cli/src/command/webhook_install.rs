@@ -28,12 +28,14 @@ const FIND: Duration = Duration::from_secs(30);
   # With certificates of its own
   kubectl mtls webhook install
   # In some namespaces alone, two rules as warnings
-  kubectl mtls webhook install --namespace-selector env=prod --warn missing-ca,unresolved-option
+  kubectl mtls webhook install --namespace-selector env=prod \\
+    --warn missing-ca,unresolved-option
   # See what would be applied
   kubectl mtls webhook install --dry-run=client -o yaml
 
-What is there already is never refused: only changes that would open a host or put it out of
-service are. So what the audit finds is told, and the installation goes on.")]
+What is there already is never refused: only changes that would open a host or
+put it out of service are. So what the audit finds is told, and the installation
+goes on.")]
 pub(crate) struct Args {
     #[command(flatten)]
     shape: Shape,

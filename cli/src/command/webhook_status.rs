@@ -23,8 +23,8 @@ use crate::validity::now;
   # In CI, where changes are admitted while the webhook does not answer
   kubectl mtls webhook status --fail-policy Ignore -o json
 
-Exit codes: 0 it enforces what is expected, and the API server has just shown it; 1 it does not;
-3 the cluster cannot be asked.")]
+Exit codes: 0 it enforces what is expected, and the API server has just shown
+it; 1 it does not; 3 the cluster cannot be asked.")]
 pub(crate) struct Args {
     /// The least that is expected of the entry for routes: Fail or Ignore
     #[arg(long, value_name = "POLICY", default_value = "Fail")]

@@ -31,7 +31,9 @@ const MADE: [&str; 8] = [
   # The policies too, which are of no use without it
   kubectl mtls webhook uninstall --delete-crds
 
-When nothing else helps: kubectl delete validatingwebhookconfiguration,mutatingwebhookconfiguration kubectl-mtls")]
+When nothing else helps:
+  kubectl delete \\
+    validatingwebhookconfiguration,mutatingwebhookconfiguration kubectl-mtls")]
 pub(crate) struct Args {
     /// Remove the CustomResourceDefinitions too, and with them every policy and exception
     #[arg(long)]
