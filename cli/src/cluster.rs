@@ -7,12 +7,14 @@ mod names;
 mod policies;
 mod refusal;
 mod settings;
+mod wire;
 
 use std::sync::Arc;
 
 use anyhow::Context as _;
 use http::Request;
 use kube::Client;
+use kube::client::ClientBuilder;
 use policy::dialect::Kind;
 use policy::{Bundle, Facts, Host, HostKey, Lookup, Object, Report, SecretRef, Seen, Settings};
 use serde::Deserialize;
@@ -24,7 +26,7 @@ use crate::problem::{Problem, say};
 
 pub(crate) use attempt::{Attempt, Patched, Removed};
 pub(crate) use config::{name, namespace};
-pub(crate) use names::Contexts;
+pub(crate) use names::Names;
 use refusal::{failed, is_missing};
 
 /// Objects a page of a list.
@@ -41,12 +43,18 @@ impl Cluster {
     /// Reads the kubeconfig and prepares a client; nothing is sent yet.
     pub(crate) async fn connect(globals: &Globals) -> anyhow::Result<Self> {
         let config = config::config(globals).await.map_err(|error| {
+            if error.is::<Problem>() {
+                return error;
+            }
             Problem::world(format!("no cluster is configured: {error:#}")).hint(
                 "name one with --kubeconfig or --context; `kubectl config get-contexts` lists them",
             )
         })?;
         let namespace = config.default_namespace.clone();
-        let client = Client::try_from(config).context("preparing the connection to the cluster")?;
+        let wire = wire::Around(wire::Wire::new(globals, &config.cluster_url));
+        let builder = ClientBuilder::try_from(config);
+        let builder = builder.context("preparing the connection to the cluster")?;
+        let client = builder.with_layer(&wire).build();
         Ok(Self { client, namespace })
     }
 

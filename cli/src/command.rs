@@ -48,7 +48,7 @@ pub(crate) struct Cli {
     #[command(subcommand)]
     command: Command,
     #[command(flatten)]
-    globals: Globals,
+    pub(crate) globals: Globals,
 }
 
 #[derive(Subcommand)]

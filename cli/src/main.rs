@@ -47,8 +47,23 @@ fn parse() -> Result<command::Cli, clap::Error> {
         words.push("--help".into());
     }
     let mut matches = command.try_get_matches_from_mut(words)?;
+    let path = path(&matches);
     let cli = command::Cli::from_arg_matches_mut(&mut matches);
-    cli.map_err(|error| error.format(&mut command))
+    let mut cli = cli.map_err(|error| error.format(&mut command))?;
+    cli.globals.command = path;
+    Ok(cli)
+}
+
+/// The command without its arguments, for the API server's log.
+fn path(matches: &clap::ArgMatches) -> String {
+    let mut path = "kubectl mtls".to_owned();
+    let mut at = matches;
+    while let Some((name, below)) = at.subcommand() {
+        path.push(' ');
+        path.push_str(name);
+        at = below;
+    }
+    path
 }
 
 /// Help and version are no errors; anything else is wrong usage.

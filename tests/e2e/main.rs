@@ -23,6 +23,7 @@ mod serving;
 mod settings;
 mod signers;
 mod strangers;
+mod wire;
 
 use std::path::Path;
 use std::process::Command;

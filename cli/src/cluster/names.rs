@@ -13,27 +13,28 @@ use crate::globals::Globals;
 const METADATA: &str = "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1";
 
 /// The names in a kubeconfig.
-pub(crate) struct Contexts {
+#[derive(Default)]
+pub(crate) struct Names {
     pub(crate) clusters: Vec<String>,
     pub(crate) contexts: Vec<String>,
     pub(crate) users: Vec<String>,
 }
 
-impl Contexts {
-    /// Reads the kubeconfig that the flags or the environment name.
-    pub(crate) fn read(globals: &Globals) -> anyhow::Result<Self> {
-        let read = config::kubeconfig(globals)?;
-        let Kubeconfig {
-            clusters,
-            auth_infos,
-            contexts,
-            ..
-        } = read;
-        Ok(Self {
-            clusters: clusters.into_iter().map(|one| one.name).collect(),
-            contexts: contexts.into_iter().map(|one| one.name).collect(),
-            users: auth_infos.into_iter().map(|one| one.name).collect(),
-        })
+impl Names {
+    /// Those of the kubeconfig that the flags or the environment name; none where it cannot be read.
+    pub(crate) fn read(globals: &Globals) -> Self {
+        config::kubeconfig(globals).map_or_else(|_| Self::default(), |read| Self::of(&read))
+    }
+
+    pub(super) fn of(kubeconfig: &Kubeconfig) -> Self {
+        let clusters = kubeconfig.clusters.iter().map(|one| one.name.clone());
+        let contexts = kubeconfig.contexts.iter().map(|one| one.name.clone());
+        let users = kubeconfig.auth_infos.iter().map(|one| one.name.clone());
+        Self {
+            clusters: clusters.collect(),
+            contexts: contexts.collect(),
+            users: users.collect(),
+        }
     }
 }
 

@@ -12,7 +12,7 @@ use policy::dialect::{self, Kind, Role};
 use policy::{SecretRef, Settings};
 
 use super::typed::Typed;
-use crate::cluster::{Cluster, Contexts};
+use crate::cluster::{Cluster, Names};
 use crate::store;
 
 /// So long a shell waits at most.
@@ -21,29 +21,12 @@ const PATIENCE: Duration = Duration::from_millis(1500);
 /// The kinds of issuers of cert-manager.
 const ISSUERS: [(&str, &str); 2] = [("ClusterIssuer", "clusterissuers"), ("Issuer", "issuers")];
 
-/// The names that a kubeconfig gives.
-#[derive(Default)]
-pub(super) struct Names {
-    pub(super) clusters: Vec<CompletionCandidate>,
-    pub(super) contexts: Vec<CompletionCandidate>,
-    pub(super) users: Vec<CompletionCandidate>,
-}
-
-/// Contexts, clusters and users; no server is asked.
-pub(super) fn kubeconfig(typed: &Typed) -> Names {
-    let Ok(Contexts {
-        clusters,
-        contexts,
-        users,
-    }) = Contexts::read(&typed.globals)
-    else {
-        return Names::default();
-    };
-    Names {
-        clusters: plain(clusters),
-        contexts: plain(contexts),
-        users: plain(users),
-    }
+/// Names of the kubeconfig; no server is asked.
+pub(super) fn kubeconfig(
+    typed: &Typed,
+    of: impl FnOnce(Names) -> Vec<String>,
+) -> Vec<CompletionCandidate> {
+    plain(of(Names::read(&typed.globals)))
 }
 
 /// The namespaces of the cluster.

@@ -20,8 +20,12 @@ const TABLE: &[(&str, &str, Values)] = &[
         let cases = pki::case::CASES.iter();
         helped(cases.map(|case| (case.id, case.text)))
     }),
-    ("*", "cluster", |typed, _| live::kubeconfig(typed).clusters),
-    ("*", "context", |typed, _| live::kubeconfig(typed).contexts),
+    ("*", "cluster", |typed, _| {
+        live::kubeconfig(typed, |names| names.clusters)
+    }),
+    ("*", "context", |typed, _| {
+        live::kubeconfig(typed, |names| names.contexts)
+    }),
     ("*", "except", |typed, _| live::hosts(typed)),
     ("*", "fail_on", |_, _| words(&["error", "info", "warning"])),
     ("*", "from_secret", |typed, _| live::cas(typed)),
@@ -36,7 +40,9 @@ const TABLE: &[(&str, &str, Values)] = &[
     ("*", "server_cert", |typed, _| live::pairs(typed)),
     ("*", "trust", |typed, _| live::trusts(typed)),
     ("*", "trust_namespace", |typed, _| live::namespaces(typed)),
-    ("*", "user", |typed, _| live::kubeconfig(typed).users),
+    ("*", "user", |typed, _| {
+        live::kubeconfig(typed, |names| names.users)
+    }),
     ("curl", "target", live::targets),
     ("describe host", "host", |typed, _| live::hosts(typed)),
     ("explain", "rule", |_, _| {
