@@ -36,6 +36,7 @@ use anyhow::Context as _;
 use clap::{Parser, Subcommand};
 
 use crate::globals::Globals;
+use crate::progress::Watch;
 
 /// Client-certificate authentication (mTLS) at Kubernetes ingress gateways
 #[derive(Parser)]
@@ -154,8 +155,14 @@ impl Cli {
     }
 }
 
+/// Runs what talks to the cluster; who waits is told what for.
+fn block_on<T>(future: impl Future<Output = anyhow::Result<T>>) -> anyhow::Result<T> {
+    let _watch = Watch::begin();
+    wait_for(future)
+}
+
 /// Runs what talks to the cluster.
-pub(crate) fn block_on<T>(future: impl Future<Output = anyhow::Result<T>>) -> anyhow::Result<T> {
+pub(crate) fn wait_for<T>(future: impl Future<Output = anyhow::Result<T>>) -> anyhow::Result<T> {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build();

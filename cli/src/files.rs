@@ -233,6 +233,19 @@ fn name(file: &fs::File, path: &Path) -> std::io::Result<()> {
     Ok(linkat(CWD, own, CWD, path, AtFlags::SYMLINK_FOLLOW)?)
 }
 
+fn open_file(path: &Path) -> anyhow::Result<fs::File> {
+    fs::File::open(path).map_err(|error| {
+        let hint = match error.kind() {
+            std::io::ErrorKind::NotFound => "check the path; - is stdin".to_owned(),
+            _ => format!(
+                "`ls -ld {}` shows what it is and who may read it",
+                path.display()
+            ),
+        };
+        Problem::world(format!("{} cannot be read: {error}", path.display())).hint(hint)
+    })
+}
+
 /// Reads a file whole; - is stdin.
 pub(crate) fn read(path: &Path) -> anyhow::Result<Vec<u8>> {
     use std::io::Read as _;
@@ -241,7 +254,7 @@ pub(crate) fn read(path: &Path) -> anyhow::Result<Vec<u8>> {
     let read = if path == Path::new("-") {
         std::io::stdin().take(LONGEST + 1).read_to_end(&mut content)
     } else {
-        let file = fs::File::open(path).with_context(context)?;
+        let file = open_file(path)?;
         file.take(LONGEST + 1).read_to_end(&mut content)
     };
     let read = read.with_context(context)?;

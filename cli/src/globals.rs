@@ -80,6 +80,9 @@ pub(crate) struct Globals {
         default_value_t = 0
     )]
     pub(crate) verbosity: u8,
+    /// Colours: auto (on a terminal, unless NO_COLOR is set), always or never
+    #[arg(long, global = true, value_name = "WHEN", default_value_t)]
+    pub(crate) color: clap::ColorChoice,
     /// The command as it was typed, without arguments: `kubectl mtls get hosts`
     #[arg(skip)]
     pub(crate) command: String,

@@ -81,6 +81,7 @@ fn overview() -> StyledStr {
 pub(crate) fn options() -> StyledStr {
     let page = Command::new("options").disable_help_flag(true);
     let page = page.help_template("Every command takes these flags:\n\n{options}");
+    let page = page.term_width(crate::terminal::width().unwrap_or(100));
     let mut page = Globals::augment_args(page).mut_args(|arg| arg.help_heading(None));
     page.render_help()
 }

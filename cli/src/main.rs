@@ -2,6 +2,7 @@
 //! and hard to get wrong.
 
 mod cluster;
+mod color;
 mod command;
 mod completion;
 mod delivery;
@@ -15,8 +16,10 @@ mod output;
 mod password;
 mod probe;
 mod problem;
+mod progress;
 mod store;
 mod target;
+mod terminal;
 mod validity;
 
 use std::process::ExitCode;
@@ -41,8 +44,8 @@ fn main() -> ExitCode {
 
 /// The command line; without any word, the overview is asked for.
 fn parse() -> Result<command::Cli, clap::Error> {
-    let mut command = help::command();
     let mut words: Vec<_> = std::env::args_os().collect();
+    let mut command = help::command().color(color::choice(&words));
     if words.len() < 2 {
         words.push("--help".into());
     }
@@ -51,6 +54,7 @@ fn parse() -> Result<command::Cli, clap::Error> {
     let cli = command::Cli::from_arg_matches_mut(&mut matches);
     let mut cli = cli.map_err(|error| error.format(&mut command))?;
     cli.globals.command = path;
+    color::set(cli.globals.color);
     Ok(cli)
 }
 

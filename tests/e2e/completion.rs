@@ -31,13 +31,14 @@ spec:
   - host: api.NS.example.com
     http: {paths: [{path: /, pathType: Prefix, backend: {service: {name: api, port: {number: 80}}}}]}
 ---
-apiVersion: traefik.io/v1alpha1
-kind: IngressRoute
+apiVersion: apisix.apache.org/v2
+kind: ApisixRoute
 metadata: {name: complete-web, namespace: NS}
 spec:
-  entryPoints: [websecure]
-  routes: [{kind: Rule, match: Host(`web.NS.example.com`), services: [{name: web, port: 80}]}]
-  tls: {}
+  http:
+  - name: web
+    match: {hosts: [web.NS.example.com], paths: ['/*']}
+    backends: [{serviceName: web, servicePort: 80}]
 ";
 
 /// The PATH with the plugin, kubectl, and a folder before them.
@@ -85,8 +86,8 @@ fn bash_is_answered_with_what_is_in_the_cluster() {
     assert_eq!(
         bash(&["test", "-n", ns, ""]),
         [
+            "apisixroute/complete-web",
             "ingress/complete-api",
-            "ingressroute/complete-web",
             "host/",
             "https://"
         ]
@@ -148,7 +149,7 @@ fn kubectl_completes_the_plugin() {
     assert_eq!(namespaces.last().map(String::as_str), Some(":4"));
     assert_eq!(
         kubectl(shim, &["test", "-n", ns, "ingress"]),
-        ["ingress/complete-api", "ingressroute/complete-web", ":4"]
+        ["ingress/complete-api", ":4"]
     );
     // A word that goes on is not followed by a blank.
     assert_eq!(kubectl(shim, &["curl", "http"]), ["https://", ":6"]);

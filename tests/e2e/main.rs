@@ -23,6 +23,7 @@ mod serving;
 mod settings;
 mod signers;
 mod strangers;
+mod terminal;
 mod wire;
 
 use std::path::Path;

@@ -17,6 +17,15 @@ pub(crate) async fn namespace(globals: &Globals) -> String {
     configured.unwrap_or_else(|_| globals.file_namespace().to_owned())
 }
 
+/// The namespaces that are looked at, in words; nothing is sent.
+pub(crate) fn place(all: bool, globals: &Globals) -> String {
+    match (&globals.namespace, all) {
+        (_, true) => "any namespace".to_owned(),
+        (Some(namespace), false) => format!("namespace {namespace} (-A looks in all)"),
+        (None, false) => "the namespace of the context (-A looks in all)".to_owned(),
+    }
+}
+
 /// The cluster by its address, for people; nothing is sent.
 pub(crate) async fn name(globals: &Globals) -> anyhow::Result<String> {
     let address = config(globals).await?.cluster_url;

@@ -11,8 +11,6 @@ use crate::output::{self, Format, table};
 use crate::problem::{WORLD, say};
 use crate::validity::{day, left, now, time};
 
-/// How wide a terminal is at least.
-const WIDTH: usize = 80;
 /// How the cell begins that names what was not seen.
 const UNSEEN: &str = "not seen: ";
 
@@ -43,6 +41,12 @@ pub(crate) fn run(args: &Args, globals: &Globals) -> anyhow::Result<u8> {
     let judged = args.source.judge(globals)?;
     let hosts = &judged.report.hosts;
     match args.output {
+        Format::Human | Format::Wide if hosts.is_empty() => {
+            say(
+                "note",
+                &args.source.nothing("no route opens a host", globals),
+            );
+        }
         Format::Name => {
             let names: String = hosts
                 .iter()
@@ -129,22 +133,7 @@ fn human(hosts: &[HostReport], now: i64) -> String {
         ]
     });
     let header = ["HOST", "GATEWAY", "VERDICT", "DEMAND", "CA", "FINDING"];
-    let table = table(header, rows.collect());
-    table
-        .lines()
-        .map(|line| format!("{}\n", cut(line)))
-        .collect()
-}
-
-/// What was not seen has a long name: a line ends at the edge of the terminal. The rest of a
-/// finding's id is never cut.
-fn cut(line: &str) -> String {
-    match line.char_indices().nth(WIDTH - 1) {
-        Some((at, _)) if line.contains(UNSEEN) && line.chars().count() > WIDTH => {
-            format!("{}…", &line[..at])
-        }
-        _ => line.to_owned(),
-    }
+    table(header, rows.collect())
 }
 
 /// What is asked, and how a stranger is refused.
@@ -190,7 +179,7 @@ fn wide(hosts: &[HostReport]) -> String {
         "CA",
         "FINDING",
     ];
-    table(header, rows.collect())
+    output::whole_table(header, rows.collect())
 }
 
 /// The subjects of the client CAs.

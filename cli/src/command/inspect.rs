@@ -108,7 +108,11 @@ async fn stored(
             "{} does not exist in namespace {}",
             args.what, place.namespace
         ))
-        .hint("check the name and -n")
+        .hint(format!(
+            "`kubectl get {}s -n {}` lists what there is",
+            args.what.split('/').next().unwrap_or_default(),
+            place.namespace
+        ))
     })?;
     let mut found = Vec::new();
     for key in stored.keys() {

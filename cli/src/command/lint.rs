@@ -122,6 +122,8 @@ fn report(args: &Args, judged: &Judged, mut rows: Vec<Row>, piped: bool) -> anyh
     let text = args.output.write(&rows)?;
     if piped {
         output::errors(&text)?;
+    } else if args.output.is_human() {
+        output::people(&text, 4)?;
     } else {
         output::bytes(text.as_bytes())?;
     }
@@ -180,8 +182,9 @@ fn summary(judged: &Judged, rows: &[Row]) -> String {
     } else {
         ", as far as these files go"
     };
-    format!(
-        "{} findings; {hosts} hosts, {enforced} enforced, {unknown} unknown{files}",
-        rows.len()
-    )
+    let findings = match rows.len() {
+        1 => "1 finding".to_owned(),
+        count => format!("{count} findings"),
+    };
+    format!("{findings}; {hosts} hosts, {enforced} enforced, {unknown} unknown{files}")
 }

@@ -1,7 +1,6 @@
 //! `options`.
 
-use std::io::IsTerminal as _;
-
+use crate::color::{self, Stream};
 use crate::{help, output};
 
 /// List the flags that every command takes
@@ -12,7 +11,7 @@ pub(crate) struct Args {}
 
 pub(crate) fn run(_: &Args) -> anyhow::Result<u8> {
     let page = help::options();
-    let text = match std::io::stdout().is_terminal() {
+    let text = match color::wanted(Stream::Out) {
         true => page.ansi().to_string(),
         false => page.to_string(),
     };

@@ -16,7 +16,7 @@ use super::block_on;
 use super::source;
 use crate::globals::{DryRun, Globals};
 use crate::output::{self, Format};
-use crate::problem::{Problem, say};
+use crate::problem::{FINDINGS, Problem, say};
 
 use target::Subject;
 use world::World;
@@ -122,8 +122,8 @@ async fn protect(args: &Args, subject: &Subject<'_>, globals: &Globals) -> anyho
         say("note", note);
     }
     let report = world.report(&mut facts).await?;
-    outcome::say_verdicts(args, &touched, &report);
-    Ok(0)
+    let broken = outcome::say_verdicts(args, &touched, &report);
+    Ok(if broken { FINDINGS } else { 0 })
 }
 
 /// Every host of a gateway; nothing is touched that is not named by the demand itself.

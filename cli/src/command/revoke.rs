@@ -99,7 +99,7 @@ fn find(what: &str, records: &[Record], ca: &SecretRef, now: i64) -> anyhow::Res
     let found: Vec<_> = found.cloned().collect();
     match found.is_empty() {
         true => Err(Problem::world(format!("{ca} has no living certificate {what:?} on record"))
-            .hint("`kubectl mtls get certs --ca` lists them; one that is not on record is revoked by its file")),
+            .hint(format!("`kubectl mtls get certs --ca {ca}` lists them; one that is not on record is revoked by its file"))),
         false => Ok(found),
     }
 }

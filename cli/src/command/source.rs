@@ -142,6 +142,16 @@ impl Source {
         }
     }
 
+    /// That there is nothing, where, and where else to look.
+    pub(crate) fn nothing(&self, what: &str, globals: &Globals) -> String {
+        let elsewhere = match (self.filename.is_empty(), self.all_namespaces) {
+            (true, false) => "; -A looks in all namespaces",
+            (false, _) if !self.recursive => "; -R reads folders below too",
+            _ => "",
+        };
+        format!("{what} in {}{elsewhere}", self.says(globals))
+    }
+
     /// For objects in files that name none: that of the cluster they go to, where it is asked.
     fn namespace(&self, globals: &Globals) -> String {
         match self.live {

@@ -181,6 +181,7 @@ async fn prove(args: &Args, globals: &Globals) -> anyhow::Result<Tested> {
 async fn until_proven(args: &Args, target: &Target, plan: &probe::Plan) -> Proof {
     let begun = Instant::now();
     let mut told = String::new();
+    crate::progress::doing(format!("trying every case on {}", target.host));
     loop {
         let proof = probe::prove(target, plan).await;
         let over = args.wait.is_none_or(|wait| begun.elapsed() > wait);

@@ -207,6 +207,7 @@ async fn wait(cluster: &Cluster, gone: &[String], limit: Duration) -> anyhow::Re
     let end = tokio::time::Instant::now() + limit;
     for path in gone {
         while cluster.get(path).await?.is_some() {
+            crate::progress::doing(format!("waiting until {path} is gone"));
             if tokio::time::Instant::now() >= end {
                 let text = format!("{path} is still there after {}s", limit.as_secs());
                 return Err(Problem::world(text).hint(

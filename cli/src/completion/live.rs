@@ -208,7 +208,7 @@ fn ask<F: Future<Output = Vec<CompletionCandidate>>>(
     let (send, receive) = mpsc::channel();
     let globals = typed.globals.clone();
     thread::spawn(move || {
-        let found = crate::command::block_on(async {
+        let found = crate::command::wait_for(async {
             let cluster = Cluster::connect(&globals).await?;
             Ok(question(cluster).await)
         });

@@ -166,6 +166,7 @@ impl<'a> Probe<'a> {
     pub(crate) async fn insist(&self, limit: Duration) -> anyhow::Result<Outcome> {
         let end = Instant::now() + limit;
         let mut proven = 0;
+        crate::progress::doing("waiting until the API server asks the webhook");
         loop {
             let outcome = self.ask().await?;
             proven = if outcome == Outcome::Proven {

@@ -31,8 +31,8 @@ fn finding(row: &Row) -> String {
 
 /// The part of the line around the place, as long as a screen is wide, and a caret below it.
 fn source(row: &Row) -> Option<String> {
-    const WIDEST: usize = 110;
-    const BEFORE: usize = 40;
+    const WIDEST: usize = 66;
+    const BEFORE: usize = 30;
     let (line, column) = row.position?;
     let whole = row.source.as_ref()?;
     let skipped = match column {
