@@ -6,6 +6,7 @@ mod codegen;
 mod demo;
 mod interrupt;
 mod manifests;
+mod record;
 mod test;
 
 use std::path::{Path, PathBuf};
@@ -22,6 +23,7 @@ const USAGE: &str = "cargo xtask COMMAND
   cluster [--kubeconfig F]  leave a control plane running and print how to use it
   cluster --stop            end it
   codegen [--check]         write what is generated from the tables; --check only compares
+  record                    run the main job in a terminal and draw it: docs/demo.svg
   manifests N               print N Ingress manifests, for measuring
 ";
 
@@ -47,6 +49,7 @@ fn run(args: &[String]) -> anyhow::Result<()> {
         ["demo", "--kubeconfig", path] => demo::start(Some(path)),
         ["codegen"] => codegen::run(false),
         ["codegen", "--check"] => codegen::run(true),
+        ["record"] => record::run_session(),
         ["manifests", count] => manifests::run(count.parse()?),
         ["e2e", names @ ..] => test::named(names),
         ["test"] => test::run(false),
