@@ -24,7 +24,14 @@ pub(crate) struct Server {
 }
 
 /// What is asked.
-pub(crate) type Ask = (Method, String, Bytes);
+#[derive(Clone)]
+pub(crate) struct Ask {
+    pub(crate) method: Method,
+    pub(crate) path: String,
+    pub(crate) body: Bytes,
+    /// What every answer must contain, or it is an error.
+    pub(crate) says: &'static str,
+}
 
 /// How it went.
 pub(crate) struct Figures {
@@ -108,11 +115,8 @@ impl Server {
         Ok(latencies)
     }
 
-    async fn ask(
-        &self,
-        sender: &mut SendRequest<Full<Bytes>>,
-        (method, path, body): &Ask,
-    ) -> anyhow::Result<()> {
+    async fn ask(&self, sender: &mut SendRequest<Full<Bytes>>, ask: &Ask) -> anyhow::Result<()> {
+        let Ask { method, path, .. } = ask;
         let mut request = Request::builder()
             .method(method)
             .uri(path)
@@ -123,15 +127,15 @@ impl Server {
         }
         sender.ready().await?;
         let answer = sender
-            .send_request(request.body(Full::new(body.clone()))?)
+            .send_request(request.body(Full::new(ask.body.clone()))?)
             .await?;
         let status = answer.status();
         let body = answer.into_body().collect().await?.to_bytes();
         let start = String::from_utf8_lossy(&body);
         ensure!(
-            status.is_success(),
-            "{method} {path}: {status} {:.200}",
-            start
+            status.is_success() && start.contains(ask.says),
+            "{method} {path}: {status} {start:.300}, not {:?}",
+            ask.says
         );
         Ok(())
     }

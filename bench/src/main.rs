@@ -1,7 +1,11 @@
-//! `bench`: what the webhook costs, on a real API server, beside a handler that does nothing.
-//! `cargo xtask bench` builds it for release and runs it.
+//! What it costs, beside what others cost: `cargo xtask bench` builds it for release and runs it.
+#![cfg_attr(test, allow(clippy::unwrap_used))]
 
 mod baseline;
+mod bench;
+mod command;
+mod document;
+mod figure;
 mod load;
 mod objects;
 mod section;
@@ -12,71 +16,53 @@ mod world;
 use std::io::Write as _;
 
 use anyhow::{Context as _, bail};
+use tokio::runtime::Runtime;
 
+use bench::Bench;
+use section::{CHAPTERS, Chapter};
 use table::Table;
-use world::World;
 
-#[tokio::main]
-async fn main() -> anyhow::Result<()> {
-    // Another provider can only be there if a second `main` ran in this process.
-    let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
+fn main() -> anyhow::Result<()> {
     let args: Vec<_> = std::env::args().skip(1).collect();
     let args: Vec<_> = args.iter().map(String::as_str).collect();
+    // It is what a measured command grows from: as little as can be happens before.
+    if let ["timed", report, command @ ..] = args.as_slice() {
+        return command::timer(report, command);
+    }
+    // Another provider can only be there if a second `main` ran in this process.
+    let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
     match args.as_slice() {
-        ["baseline", port, folder] => baseline::serve(port.parse()?, folder.into()).await,
+        ["seed"] => section::seed(),
+        ["baseline", port, folder] => {
+            Runtime::new()?.block_on(baseline::serve(port.parse()?, folder.into()))
+        }
         ["--out", path] => {
-            let text = measure(&[]).await?;
+            let text = measure(false, &[])?;
             std::fs::write(path, &text).with_context(|| format!("writing {path}"))?;
             shown(&text)
         }
-        sections if sections.iter().all(|name| SECTIONS.contains(name)) => {
-            shown(&measure(sections).await?)
-        }
-        _ => bail!("usage: bench [--out FILE | SECTION...], of {SECTIONS:?}"),
+        ["--quick", names @ ..] => shown(&measure(true, names)?),
+        names => shown(&measure(false, names)?),
     }
 }
 
-/// Everything that is measured, in this order: the index only grows, so throughput comes after it.
-const SECTIONS: [&str; 6] = [
-    "idle",
-    "index",
-    "claims",
-    "weakened",
-    "throughput",
-    "secrets",
-];
-
-/// Some sections or all, as Markdown.
-async fn measure(sections: &[&str]) -> anyhow::Result<String> {
-    let world = World::start()?;
-    let mut table = Table::default();
-    for name in SECTIONS {
-        if !sections.is_empty() && !sections.contains(&name) {
-            continue;
-        }
-        match name {
-            "idle" => section::idle(&world, &mut table)?,
-            "throughput" => section::throughput(&world, &mut table).await?,
-            "index" => section::index(&world, &mut table).await?,
-            "claims" => section::claims(&world, &mut table).await?,
-            "weakened" => section::weakened(&world, &mut table).await?,
-            _ => section::secrets(&world, &mut table).await?,
-        }
+/// Some chapters or all, as Markdown.
+fn measure(quick: bool, names: &[&str]) -> anyhow::Result<String> {
+    let known = |name: &&str| CHAPTERS.iter().any(|chapter| chapter.name == *name);
+    if !names.iter().all(known) {
+        let names: Vec<_> = CHAPTERS.iter().map(|chapter| chapter.name).collect();
+        bail!("usage: bench [--out FILE | [--quick] SECTION...], of {names:?}");
     }
-    Ok(format!(
-        "# What it costs
-
-Written by `cargo xtask bench`, measured in one run on {}.
-
-## The webhook
-
-On a real API server; the empty handler is made of the same libraries, reads the body and allows everything. Eight
-connections that stay open, five rounds of each in turn, the median.
-
-{}",
-        usage::machine(),
-        table.text()
-    ))
+    let mut bench = Bench::new(quick);
+    let wanted = |chapter: &&Chapter| names.is_empty() || names.contains(&chapter.name);
+    let mut parts = Vec::new();
+    for chapter in CHAPTERS.iter().filter(wanted) {
+        tests::say(&format!("bench: {}", chapter.name));
+        let mut table = Table::new(chapter.own);
+        (chapter.run)(&mut bench, &mut table).with_context(|| chapter.name)?;
+        parts.push((chapter, table));
+    }
+    Ok(document::text(&bench, &parts))
 }
 
 fn shown(text: &str) -> anyhow::Result<()> {

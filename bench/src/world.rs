@@ -6,13 +6,14 @@ use anyhow::{Context as _, ensure};
 use axum::body::Bytes;
 use hyper::Method;
 use serde_json::{Value, json};
-use tests::cluster::{Running, TOKEN};
+use tests::cluster::{Cluster, Running, TOKEN};
 use tests::process::Process;
 use tests::wait_until;
 use tests::webhook::Webhook;
+use tokio::runtime::Runtime;
 
 use crate::baseline;
-use crate::load::{Figures, Server};
+use crate::load::{Ask, Figures, Server};
 
 /// Connections of the driver: the API server keeps at most 25, and two cores are busy with fewer.
 const CONNECTIONS: usize = 8;
@@ -26,8 +27,13 @@ pub(crate) struct World {
     asked: Server,
     empty: Server,
     api: Server,
-    _running: Running,
+    runtime: Runtime,
+    running: Running,
 }
+
+/// What a review is answered.
+pub(crate) const ALLOWED: &str = r#""allowed":true"#;
+pub(crate) const DENIED: &str = r#""allowed":false"#;
 
 impl World {
     /// Starts everything, and makes namespace `shop` with a CA's trust Secret.
@@ -48,7 +54,8 @@ impl World {
             api: Server::new(api_port.parse()?, &api_ca, Some(TOKEN))?,
             webhook,
             baseline,
-            _running: running,
+            runtime: Runtime::new().context("starting a runtime")?,
+            running,
         };
         world.trust_secret()?;
         Ok(world)
@@ -59,20 +66,34 @@ impl World {
         let secret = json!({"apiVersion": "v1", "kind": "Secret",
             "metadata": {"name": "partners-trust", "namespace": "shop"},
             "stringData": {"ca.crt": certificate}});
-        self._running.cluster.apply(&secret.to_string()).map(drop)
+        self.apply(&secret)
+    }
+
+    /// The control plane.
+    pub(crate) fn cluster(&self) -> &Cluster {
+        &self.running.cluster
+    }
+
+    /// Applies one object.
+    pub(crate) fn apply(&self, object: &Value) -> anyhow::Result<()> {
+        let applied = self.cluster().apply(&object.to_string())?;
+        ensure!(applied.success, "{}", applied.stderr);
+        Ok(())
     }
 
     /// Creates objects, all of one resource, as `/apis/GROUP/VERSION/namespaces/shop/PLURAL`.
-    pub(crate) async fn create(
+    pub(crate) fn create(
         &self,
         path: &str,
         objects: impl Iterator<Item = Value>,
     ) -> anyhow::Result<()> {
-        let asks = objects.map(|object| {
-            let body = Bytes::from(object.to_string());
-            (Method::POST, path.to_owned(), body)
+        let asks = objects.map(|object| Ask {
+            method: Method::POST,
+            path: path.to_owned(),
+            body: Bytes::from(object.to_string()),
+            says: "",
         });
-        self.api.run(asks.collect(), 16).await.map(drop)
+        self.run(&self.api, asks.collect(), 16).map(drop)
     }
 
     /// Waits until the webhook knows so many objects.
@@ -95,28 +116,62 @@ impl World {
             .with_context(|| format!("metric {name}"))
     }
 
+    /// Waits until the webhook answers all of these as it should.
+    pub(crate) fn await_answers(&self, reviews: &[&Review]) -> anyhow::Result<()> {
+        wait_until("the webhook's policy", Duration::from_secs(30), || {
+            let mut all = reviews.iter();
+            all.try_for_each(|review| self.ask_alone(review, 1).map(drop))
+        })
+    }
+
     /// Asks the webhook the same again and again.
-    pub(crate) async fn ask(&self, review: &[u8], times: usize) -> anyhow::Result<Figures> {
-        self.asked.run(same(review, times), CONNECTIONS).await
+    pub(crate) fn ask(&self, review: &Review, times: usize) -> anyhow::Result<Figures> {
+        self.run(&self.asked, review.asks(VALIDATE, times), CONNECTIONS)
     }
 
     /// Asks the webhook on one connection, where nothing waits for anything.
-    pub(crate) async fn ask_alone(&self, review: &[u8], times: usize) -> anyhow::Result<Figures> {
-        self.asked.run(same(review, times), 1).await
+    pub(crate) fn ask_alone(&self, review: &Review, times: usize) -> anyhow::Result<Figures> {
+        self.run(&self.asked, review.asks(VALIDATE, times), 1)
     }
 
     /// Asks the baseline the same again and again.
-    pub(crate) async fn ask_baseline(
+    pub(crate) fn ask_baseline(&self, review: &Review, times: usize) -> anyhow::Result<Figures> {
+        self.run(&self.empty, review.asks(VALIDATE, times), CONNECTIONS)
+    }
+
+    /// Asks another server that has the webhook's certificate.
+    pub(crate) fn ask_other(
         &self,
-        review: &[u8],
-        times: usize,
+        port: u16,
+        asks: Vec<Ask>,
+        alone: bool,
     ) -> anyhow::Result<Figures> {
-        self.empty.run(same(review, times), CONNECTIONS).await
+        let server = Server::new(port, &self.webhook.ca_file(), None)?;
+        self.run(&server, asks, if alone { 1 } else { CONNECTIONS })
+    }
+
+    fn run(&self, server: &Server, asks: Vec<Ask>, connections: usize) -> anyhow::Result<Figures> {
+        self.runtime.block_on(server.run(asks, connections))
     }
 }
 
-fn same(review: &[u8], times: usize) -> Vec<(Method, String, Bytes)> {
-    let body = Bytes::copy_from_slice(review);
-    let ask = (Method::POST, "/validate?timeout=10s".to_owned(), body);
-    vec![ask; times]
+const VALIDATE: &str = "/validate?timeout=10s";
+
+/// A review, and what it must be answered.
+pub(crate) struct Review {
+    pub(crate) body: Vec<u8>,
+    pub(crate) says: &'static str,
+}
+
+impl Review {
+    /// The same so many times.
+    pub(crate) fn asks(&self, path: &str, times: usize) -> Vec<Ask> {
+        let ask = Ask {
+            method: Method::POST,
+            path: path.to_owned(),
+            body: Bytes::copy_from_slice(&self.body),
+            says: self.says,
+        };
+        vec![ask; times]
+    }
 }

@@ -3,15 +3,19 @@
 
 mod attempt;
 mod config;
+mod names;
 mod policies;
 mod refusal;
 mod settings;
+mod unlisted;
+mod wire;
 
 use std::sync::Arc;
 
 use anyhow::Context as _;
 use http::Request;
 use kube::Client;
+use kube::client::ClientBuilder;
 use policy::dialect::Kind;
 use policy::{Bundle, Facts, Host, HostKey, Lookup, Object, Report, SecretRef, Seen, Settings};
 use serde::Deserialize;
@@ -20,10 +24,13 @@ use serde_json::value::RawValue;
 
 use crate::globals::Globals;
 use crate::problem::{Problem, say};
+use crate::progress::doing;
 
 pub(crate) use attempt::{Attempt, Patched, Removed};
-pub(crate) use config::{name, namespace};
+pub(crate) use config::{name, namespace, place};
+pub(crate) use names::Names;
 use refusal::{failed, is_missing};
+use unlisted::Unlisted;
 
 /// Objects a page of a list.
 const PAGE: usize = 500;
@@ -39,12 +46,19 @@ impl Cluster {
     /// Reads the kubeconfig and prepares a client; nothing is sent yet.
     pub(crate) async fn connect(globals: &Globals) -> anyhow::Result<Self> {
         let config = config::config(globals).await.map_err(|error| {
-            Problem::world(format!("no cluster is configured: {error:#}")).hint(
+            if error.is::<Problem>() {
+                return error;
+            }
+            Problem::world(format!("no cluster is configured: {error}")).hint(
                 "name one with --kubeconfig or --context; `kubectl config get-contexts` lists them",
             )
         })?;
         let namespace = config.default_namespace.clone();
-        let client = Client::try_from(config).context("preparing the connection to the cluster")?;
+        doing(format!("asking {}", config.cluster_url));
+        let wire = wire::Around(wire::Wire::new(globals, &config.cluster_url));
+        let builder = ClientBuilder::try_from(config);
+        let builder = builder.context("preparing the connection to the cluster")?;
+        let client = builder.with_layer(&wire).build();
         Ok(Self { client, namespace })
     }
 
@@ -201,8 +215,9 @@ impl Cluster {
         // Secrets are not listed: those that are referred to are asked for one by one.
         facts.set_seen("Secret", Seen::Some);
         facts.set_seen("ConfigMap", Seen::Some);
+        let mut unlisted = Unlisted::default();
         for kind in policy::dialect::kinds() {
-            match self.list_somewhere(&kind, fallback).await? {
+            match self.list_somewhere(&kind, fallback, &mut unlisted).await? {
                 Ok(objects) => {
                     for object in objects {
                         let read = policy::dialect::read(&object, &facts.settings);
@@ -211,14 +226,12 @@ impl Cluster {
                     }
                 }
                 Err(why) => {
-                    say(
-                        "warning",
-                        &format!("{} cannot be listed: {why}", kind.plural),
-                    );
+                    unlisted.everywhere.insert(kind.plural);
                     facts.set_seen(kind.kind, Seen::Forbidden(why));
                 }
             }
         }
+        unlisted.say(fallback);
         self.learn_policies(&mut facts).await?;
         Ok((facts, all))
     }
@@ -228,6 +241,7 @@ impl Cluster {
         &self,
         kind: &Kind,
         fallback: Option<&str>,
+        unlisted: &mut Unlisted,
     ) -> anyhow::Result<Result<Vec<Object>, String>> {
         let everywhere = self.list(kind, None).await?;
         let (Err(_), Some(namespace)) = (&everywhere, fallback) else {
@@ -235,11 +249,7 @@ impl Cluster {
         };
         let there = self.list(kind, Some(namespace)).await?;
         if there.is_ok() {
-            let text = format!(
-                "{} of other namespaces than {namespace} may not be listed: they can open its hosts too",
-                kind.plural
-            );
-            say("warning", &text);
+            unlisted.elsewhere.insert(kind.plural);
         }
         Ok(there)
     }
@@ -253,6 +263,7 @@ impl Cluster {
         let mut objects = Vec::new();
         let mut token = String::new();
         loop {
+            doing(format!("reading {}: {} so far", kind.plural, objects.len()));
             let path = collection(&kind.api_version(), kind.plural, namespace);
             let uri = format!("{path}?limit={PAGE}&continue={token}");
             let text = match self.send(get(&uri)).await {
@@ -293,6 +304,7 @@ impl Cluster {
     async fn bundle(&self, secret: &SecretRef) -> anyhow::Result<Lookup<Arc<Bundle>>> {
         let (kind, plural) = (secret.kind(), secret.plural());
         let path = item("v1", plural, &secret.namespace, &secret.name);
+        doing(format!("reading {kind} {secret}"));
         match self.send(get(&path)).await {
             Ok(text) => Ok(match Object::from_json(&text) {
                 Ok(object) => Lookup::Found(Arc::new(Bundle::read(&object))),

@@ -12,7 +12,9 @@ mod get_certs;
 mod get_hosts;
 mod inspect;
 mod issue;
-mod lint;
+pub(crate) mod lint;
+mod man;
+mod options;
 mod policies;
 mod protect;
 mod report;
@@ -35,26 +37,20 @@ use anyhow::Context as _;
 use clap::{Parser, Subcommand};
 
 use crate::globals::Globals;
+use crate::progress::Watch;
 
 /// Client-certificate authentication (mTLS) at Kubernetes ingress gateways
 #[derive(Parser)]
 #[command(
     name = "kubectl mtls",
     bin_name = "kubectl mtls",
-    disable_version_flag = true,
-    after_help = "Examples:
-  # A CA in namespace pki, and its certificate where the gateway of namespace shop looks
-  kubectl mtls create ca partners -n pki --trust-namespace shop
-  # Put an Ingress behind it
-  kubectl mtls protect ingress/api -n shop --trust partners-trust
-  # Which hosts really demand client certificates
-  kubectl mtls get hosts -A"
+    disable_version_flag = true
 )]
 pub(crate) struct Cli {
     #[command(subcommand)]
     command: Command,
     #[command(flatten)]
-    globals: Globals,
+    pub(crate) globals: Globals,
 }
 
 #[derive(Subcommand)]
@@ -72,6 +68,8 @@ enum Command {
     Inspect(inspect::Args),
     Issue(Box<issue::Args>),
     Lint(lint::Args),
+    Man(man::Args),
+    Options(options::Args),
     Protect(protect::Args),
     Report(report::Args),
     Restore(restore::Args),
@@ -142,6 +140,8 @@ impl Cli {
             Command::Inspect(args) => inspect::run(&args, &globals),
             Command::Issue(args) => issue::run(&args, &globals),
             Command::Lint(args) => lint::run(&args, &globals),
+            Command::Man(args) => man::run(&args),
+            Command::Options(args) => options::run(&args),
             Command::Protect(args) => protect::run(&args, &globals),
             Command::Report(args) => report::run(&args, &globals),
             Command::Test(args) => test::run(&args, &globals),
@@ -158,8 +158,14 @@ impl Cli {
     }
 }
 
-/// Runs what talks to the cluster.
+/// Runs what talks to the cluster; who waits is told what for.
 fn block_on<T>(future: impl Future<Output = anyhow::Result<T>>) -> anyhow::Result<T> {
+    let _watch = Watch::begin();
+    wait_for(future)
+}
+
+/// Runs what talks to the cluster.
+pub(crate) fn wait_for<T>(future: impl Future<Output = anyhow::Result<T>>) -> anyhow::Result<T> {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build();

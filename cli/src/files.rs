@@ -1,12 +1,14 @@
 //! Files that are written: whole or not at all, never over another, keys for the owner alone.
 
+#[cfg_attr(target_os = "linux", path = "files/linux.rs")]
+#[cfg_attr(not(target_os = "linux"), path = "files/elsewhere.rs")]
+mod system;
+
 use std::fs;
 use std::io::Write as _;
-use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
-use rustix::fs::{AtFlags, CWD, Mode, OFlags, linkat, open};
 
 use crate::problem::Problem;
 
@@ -22,8 +24,8 @@ pub(crate) struct File<'a> {
     pub(crate) name: String,
     /// Its content.
     pub(crate) content: &'a [u8],
-    /// Whether only the owner may read it.
-    pub(crate) secret: bool,
+    /// Who may do what with it.
+    mode: u32,
 }
 
 impl<'a> File<'a> {
@@ -35,7 +37,18 @@ impl<'a> File<'a> {
         Self {
             name: name.into(),
             content: content.as_ref(),
-            secret: false,
+            mode: 0o644,
+        }
+    }
+
+    /// A program that everybody may run.
+    pub(crate) fn program(
+        name: impl Into<String>,
+        content: &'a (impl AsRef<[u8]> + ?Sized),
+    ) -> Self {
+        Self {
+            mode: 0o755,
+            ..Self::public(name, content)
         }
     }
 
@@ -45,7 +58,7 @@ impl<'a> File<'a> {
         content: &'a (impl AsRef<[u8]> + ?Sized),
     ) -> Self {
         Self {
-            secret: true,
+            mode: 0o600,
             ..Self::public(name, content)
         }
     }
@@ -56,16 +69,16 @@ impl<'a> File<'a> {
 pub(crate) fn write_all(folder: &Path, files: &[File<'_>], force: bool) -> anyhow::Result<()> {
     fs::create_dir_all(folder).with_context(|| format!("creating {}", folder.display()))?;
     check_free(folder, files.iter().map(|file| file.name.as_str()), force)?;
-    let many = files.len() > FEW;
+    let many = system::SYNCS_ALL && files.len() > FEW;
     let staged: Vec<_> = files
         .iter()
         .map(|file| {
-            let mode = fs::Permissions::from_mode(if file.secret { 0o600 } else { 0o644 });
-            Staged::write(&folder.join(&file.name), file.content, mode, !many)
+            let permissions = permissions(file.mode);
+            Staged::write(&folder.join(&file.name), file.content, permissions, !many)
         })
         .collect::<Result<_, _>>()?;
     if many {
-        sync(folder).with_context(|| format!("writing {}", folder.display()))?;
+        system::sync(folder).with_context(|| format!("writing {}", folder.display()))?;
     }
     let mut placed: Vec<PathBuf> = Vec::new();
     for (staged, file) in staged.into_iter().zip(files) {
@@ -79,6 +92,19 @@ pub(crate) fn write_all(folder: &Path, files: &[File<'_>], force: bool) -> anyho
         placed.push(path);
     }
     Ok(())
+}
+
+/// Who may do what with a file. Where there are no modes, the folder decides.
+#[cfg(unix)]
+#[allow(clippy::unnecessary_wraps)]
+fn permissions(mode: u32) -> Option<fs::Permissions> {
+    use std::os::unix::fs::PermissionsExt as _;
+    Some(fs::Permissions::from_mode(mode))
+}
+
+#[cfg(not(unix))]
+fn permissions(_: u32) -> Option<fs::Permissions> {
+    None
 }
 
 /// Writes a report, which is made anew at every run. Links stay links, and what is no file, as
@@ -130,7 +156,7 @@ impl Staged {
     fn write(
         path: &Path,
         content: &[u8],
-        permissions: fs::Permissions,
+        permissions: Option<fs::Permissions>,
         sync: bool,
     ) -> anyhow::Result<Self> {
         let context = || format!("writing {}", path.display());
@@ -138,7 +164,9 @@ impl Staged {
         let staged = Self::create(folder).with_context(context)?;
         let mut target = staged.file();
         target.write_all(content).with_context(context)?;
-        target.set_permissions(permissions).with_context(context)?;
+        if let Some(permissions) = permissions {
+            target.set_permissions(permissions).with_context(context)?;
+        }
         if sync {
             target.sync_data().with_context(context)?;
         }
@@ -147,13 +175,8 @@ impl Staged {
 
     /// Created with mode 0600, so a key is never readable by others, not even for a moment.
     fn create(folder: &Path) -> std::io::Result<Self> {
-        #[cfg(target_os = "linux")]
-        if let Ok(file) = open(
-            folder,
-            OFlags::TMPFILE | OFlags::RDWR,
-            Mode::RUSR | Mode::WUSR,
-        ) {
-            return Ok(Self::Nameless(file.into()));
+        if let Ok(file) = system::nameless(folder) {
+            return Ok(Self::Nameless(file));
         }
         tempfile::NamedTempFile::new_in(folder).map(Self::Temporary)
     }
@@ -170,14 +193,14 @@ impl Staged {
         match self {
             Self::Nameless(file) if force && path.exists() => {
                 let beside = path.with_extension(format!("{}.new", std::process::id()));
-                name(&file, &beside).with_context(context)?;
+                system::name(&file, &beside).with_context(context)?;
                 let placed = fs::rename(&beside, path);
                 if placed.is_err() {
                     let _ = fs::remove_file(&beside);
                 }
                 placed.with_context(context)
             }
-            Self::Nameless(file) => name(&file, path).with_context(context),
+            Self::Nameless(file) => system::name(&file, path).with_context(context),
             Self::Temporary(file) if force => file.persist(path).map(drop).with_context(context),
             Self::Temporary(file) => {
                 let placed = file.persist_noclobber(path);
@@ -202,24 +225,20 @@ pub(crate) fn rewrite(path: &Path, before: &[u8], after: &[u8]) -> anyhow::Resul
             path.display()
         );
     }
-    Staged::write(&real, after, permissions, true)?.place(&real, true)
+    Staged::write(&real, after, Some(permissions), true)?.place(&real, true)
 }
 
-/// Writes everything of the folder's file system through to the disk.
-fn sync(folder: &Path) -> std::io::Result<()> {
-    let folder = open(folder, OFlags::RDONLY, Mode::empty())?;
-    #[cfg(target_os = "linux")]
-    rustix::fs::syncfs(&folder)?;
-    #[cfg(not(target_os = "linux"))]
-    rustix::fs::fsync(&folder)?;
-    Ok(())
-}
-
-/// Gives a nameless file a name that is free.
-fn name(file: &fs::File, path: &Path) -> std::io::Result<()> {
-    use std::os::fd::AsRawFd as _;
-    let own = format!("/proc/self/fd/{}", file.as_raw_fd());
-    Ok(linkat(CWD, own, CWD, path, AtFlags::SYMLINK_FOLLOW)?)
+fn open_file(path: &Path) -> anyhow::Result<fs::File> {
+    fs::File::open(path).map_err(|error| {
+        let hint = match error.kind() {
+            std::io::ErrorKind::NotFound => "check the path; - is stdin".to_owned(),
+            _ => format!(
+                "`ls -ld {}` shows what it is and who may read it",
+                path.display()
+            ),
+        };
+        Problem::world(format!("{} cannot be read: {error}", path.display())).hint(hint)
+    })
 }
 
 /// Reads a file whole; - is stdin.
@@ -230,7 +249,7 @@ pub(crate) fn read(path: &Path) -> anyhow::Result<Vec<u8>> {
     let read = if path == Path::new("-") {
         std::io::stdin().take(LONGEST + 1).read_to_end(&mut content)
     } else {
-        let file = fs::File::open(path).with_context(context)?;
+        let file = open_file(path)?;
         file.take(LONGEST + 1).read_to_end(&mut content)
     };
     let read = read.with_context(context)?;

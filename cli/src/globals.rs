@@ -50,11 +50,42 @@ pub(crate) struct Globals {
     #[arg(long = "as", global = true, value_name = "USER")]
     pub(crate) impersonate: Option<String>,
     /// Group to impersonate (can be repeated)
-    #[arg(long = "as-group", global = true, value_name = "GROUP")]
+    #[arg(
+        long = "as-group",
+        global = true,
+        value_name = "GROUP",
+        requires = "impersonate"
+    )]
     pub(crate) impersonate_groups: Vec<String>,
+    /// UID to impersonate
+    #[arg(
+        long = "as-uid",
+        global = true,
+        value_name = "UID",
+        requires = "impersonate"
+    )]
+    pub(crate) impersonate_uid: Option<String>,
+    /// What else is known of the user to impersonate, as KEY=VALUE (can be repeated)
+    #[arg(long = "as-user-extra", global = true, value_name = "KEY=VALUE", requires = "impersonate", value_parser = extra)]
+    pub(crate) impersonate_extra: Vec<(String, String)>,
     /// How long to wait for the API server, as 5s or 2m; 0 is for ever
     #[arg(long, global = true, value_name = "DURATION", default_value = "30s", value_parser = duration)]
     pub(crate) request_timeout: std::time::Duration,
+    /// How much to tell: 6 shows requests to the API server, 7 their headers too
+    #[arg(
+        short = 'v',
+        long = "v",
+        global = true,
+        value_name = "LEVEL",
+        default_value_t = 0
+    )]
+    pub(crate) verbosity: u8,
+    /// Colours: auto (on a terminal, unless NO_COLOR is set), always or never
+    #[arg(long, global = true, value_name = "WHEN", default_value_t)]
+    pub(crate) color: clap::ColorChoice,
+    /// The command as it was typed, without arguments: `kubectl mtls get hosts`
+    #[arg(skip)]
+    pub(crate) command: String,
 }
 
 impl Globals {
@@ -84,6 +115,12 @@ impl DryRun {
             Self::Server => format!("{done} (server dry run)"),
         }
     }
+}
+
+/// `KEY=VALUE`.
+fn extra(text: &str) -> Result<(String, String), String> {
+    let (key, value) = text.split_once('=').ok_or("KEY=VALUE is expected")?;
+    Ok((key.to_owned(), value.to_owned()))
 }
 
 /// `90`, `5s`, `2m`, `1h`, `30d`, `2w`, `1y`.

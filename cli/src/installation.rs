@@ -2,16 +2,21 @@
 //! that the API server asks it.
 
 mod certificates;
+mod compare;
 pub(crate) mod drift;
 pub(crate) mod enforcement;
+pub(crate) mod inventory;
+mod leaf;
 pub(crate) mod objects;
 pub(crate) mod probe;
+pub(crate) mod reinstall;
 mod render;
 pub(crate) mod rollout;
 mod selector;
 pub(crate) mod shape;
 
 pub(crate) use certificates::Trusted;
+pub(crate) use leaf::Leaf;
 pub(crate) use selector::Selector;
 pub(crate) use shape::{CertMode, Policy, Shape};
 
@@ -19,8 +24,6 @@ pub(crate) use shape::{CertMode, Policy, Shape};
 pub(crate) const NAMESPACE: &str = "kubectl-mtls";
 /// The name of the Deployment, its Service, and most of what belongs to it.
 pub(crate) const NAME: &str = "mtls-webhook";
-/// The name of both webhook configurations.
-pub(crate) const CONFIGURATION: &str = "kubectl-mtls";
 /// The entry that judges routes; it alone turns to Fail.
 pub(crate) const ROUTES: &str = "routes.kubectl-mtls.github.io";
 /// The entry that only the probe meets.
@@ -30,6 +33,6 @@ pub(crate) const LABEL: &str = "app.kubernetes.io/name=mtls-webhook";
 /// The path of the validating configuration.
 pub(crate) const VALIDATING: &str =
     "/apis/admissionregistration.k8s.io/v1/validatingwebhookconfigurations/kubectl-mtls";
-/// The path of the mutating configuration.
-pub(crate) const MUTATING: &str =
-    "/apis/admissionregistration.k8s.io/v1/mutatingwebhookconfigurations/kubectl-mtls";
+/// The path of the binding that gives the webhook's account its rights.
+pub(crate) const BINDING: &str =
+    "/apis/rbac.authorization.k8s.io/v1/clusterrolebindings/mtls-webhook";

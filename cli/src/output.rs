@@ -1,11 +1,17 @@
 //! What is printed on stdout, and in which form.
 
+mod table;
+
 use std::io::{self, BufWriter, Write as _};
 
 use anyhow::Context as _;
 use policy::ObjectRef;
 use serde::Serialize;
 use serde_json::{Value, json};
+
+pub(crate) use table::{table, whole_table};
+
+use crate::{progress, terminal};
 
 /// What fails where the output cannot be written.
 const STDOUT: &str = "writing to stdout";
@@ -31,16 +37,29 @@ pub(crate) fn value(
     value: &impl Serialize,
     human: impl FnOnce() -> String,
 ) -> anyhow::Result<()> {
-    let text = match format {
-        Format::Json => return json_lines(value),
-        Format::Yaml => yaml(value)?,
-        Format::Human | Format::Name | Format::Wide => human(),
-    };
-    bytes(text.as_bytes())
+    match format {
+        Format::Json => json_lines(value),
+        Format::Yaml => bytes(yaml(value)?.as_bytes()),
+        Format::Human | Format::Name | Format::Wide => bytes(human().as_bytes()),
+    }
+}
+
+/// The same where what is for people is text, whose lines may be long: they go on below, indented.
+pub(crate) fn story(
+    format: Format,
+    value: &impl Serialize,
+    indent: usize,
+    human: impl FnOnce() -> String,
+) -> anyhow::Result<()> {
+    match format {
+        Format::Json | Format::Yaml => self::value(format, value, human),
+        Format::Human | Format::Name | Format::Wide => people(&human(), indent),
+    }
 }
 
 /// Prints JSON as it comes, because it can be larger than everything else.
 fn json_lines(value: &impl Serialize) -> anyhow::Result<()> {
+    progress::clear();
     let mut stdout = BufWriter::new(io::stdout().lock());
     let written = serde_json::to_writer_pretty(&mut stdout, value).map_err(io::Error::from);
     let ended = written.and_then(|()| stdout.write_all(b"\n"));
@@ -93,24 +112,6 @@ pub(crate) fn object(object: &ObjectRef) -> Value {
         "namespace": object.namespace, "name": object.name})
 }
 
-/// Columns that fit their widest cell, two blanks apart.
-pub(crate) fn table<const N: usize>(header: [&str; N], rows: Vec<[String; N]>) -> String {
-    let header = header.map(str::to_owned);
-    let all: Vec<_> = std::iter::once(&header).chain(&rows).collect();
-    let width = |column: usize| all.iter().map(|row| row[column].chars().count()).max();
-    let widths: Vec<_> = (0..N)
-        .map(|column| width(column).unwrap_or_default())
-        .collect();
-    let line = |row: &[String; N]| {
-        let cells = row
-            .iter()
-            .zip(&widths)
-            .map(|(cell, width)| format!("{cell:width$}  "));
-        format!("{}\n", cells.collect::<String>().trim_end())
-    };
-    all.into_iter().map(line).collect()
-}
-
 /// Text as XML writes it.
 pub(crate) fn xml(text: &str) -> String {
     let mut out = String::new();
@@ -145,11 +146,21 @@ pub(crate) fn printable(text: &str) -> String {
 
 /// Prints a report where stdout holds something else.
 pub(crate) fn errors(text: &str) -> anyhow::Result<()> {
+    progress::clear();
     Ok(io::stderr().lock().write_all(text.as_bytes())?)
+}
+
+/// Prints text for people; on a terminal, lines are broken between words.
+pub(crate) fn people(text: &str, indent: usize) -> anyhow::Result<()> {
+    match terminal::width() {
+        Some(width) => bytes(format!("{}\n", terminal::fold(text, width, indent)).as_bytes()),
+        None => bytes(text.as_bytes()),
+    }
 }
 
 /// Prints bytes as they are.
 pub(crate) fn bytes(bytes: &[u8]) -> anyhow::Result<()> {
+    progress::clear();
     let mut stdout = io::stdout().lock();
     let written = stdout.write_all(bytes);
     written.and_then(|()| stdout.flush()).context(STDOUT)

@@ -8,6 +8,7 @@ use zeroize::Zeroizing;
 
 use crate::files;
 use crate::problem::Problem;
+use crate::progress;
 
 /// Letters and digits that are not taken for one another.
 const ALPHABET: &[u8; 32] = b"abcdefghjkmnpqrstuvwxyz23456789A";
@@ -90,6 +91,7 @@ pub(crate) fn ask(prompt: &str) -> anyhow::Result<Option<Zeroizing<String>>> {
     if !io::stdin().is_terminal() || !io::stderr().is_terminal() {
         return Ok(None);
     }
+    let _quiet = progress::quiet();
     Ok(Some(Zeroizing::new(rpassword::prompt_password(prompt)?)))
 }
 

@@ -4,7 +4,9 @@ use std::fmt;
 use std::io::{self, Write as _};
 use std::process::ExitCode;
 
+use crate::color::{Stream, paint};
 use crate::hints::hint as hint_of;
+use crate::{progress, terminal};
 
 /// Findings at or above `--fail-on`, or an expectation not met.
 pub(crate) const FINDINGS: u8 = 1;
@@ -81,5 +83,13 @@ pub(crate) fn print(error: &anyhow::Error) -> ExitCode {
 
 /// One line on stderr: `error: …`, `warning: …`, `hint: …`, `note: …`.
 pub(crate) fn say(what: &str, text: &str) {
-    let _ = writeln!(io::stderr(), "{what}: {text}");
+    progress::clear();
+    let said = format!("{what}: {text}");
+    let said = match terminal::error_width() {
+        Some(width) => terminal::fold(&said, width, 2),
+        None => said,
+    };
+    let (_, rest) = said.split_at(what.len());
+    let what = paint(Stream::Err, what, what);
+    let _ = writeln!(io::stderr(), "{what}{rest}");
 }

@@ -42,6 +42,11 @@ pub(crate) enum Role {
 }
 
 impl Role {
+    /// Selects the objects that are it.
+    pub(crate) fn selector(self) -> String {
+        format!("{ROLE_LABEL}%3D{}", self.label())
+    }
+
     fn label(self) -> &'static str {
         match self {
             Self::Leaf => "leaf",

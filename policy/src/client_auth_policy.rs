@@ -15,7 +15,7 @@ pub(crate) mod shortfall;
 mod spec;
 mod status;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use crate::dialect::{Kind, Role};
@@ -126,25 +126,24 @@ impl Policies {
         }
     }
 
-    /// Forgets an object.
-    pub fn forget(&mut self, object: &ObjectRef) {
-        if POLICY.is(object) {
-            self.policies.remove(&object.name);
-        } else if EXCEPTION.is(object) {
-            self.exceptions.remove(&object.name);
-        } else if NAMESPACE.is(object) {
-            self.namespaces.remove(&object.name);
-        }
+    /// Puts what others know of some objects in the place of what is known here. Whether that
+    /// makes a difference.
+    pub fn adopt(&mut self, others: Self) -> bool {
+        let policies = adopt(&mut self.policies, others.policies);
+        let exceptions = adopt(&mut self.exceptions, others.exceptions);
+        let namespaces = adopt(&mut self.namespaces, others.namespaces);
+        policies || exceptions || namespaces
     }
 
-    /// Forgets the objects of a kind that have other names.
-    pub fn retain(&mut self, kind: &Kind, names: &BTreeSet<String>) {
-        if *kind == POLICY {
-            self.policies.retain(|name, _| names.contains(name));
-        } else if *kind == EXCEPTION {
-            self.exceptions.retain(|name, _| names.contains(name));
-        } else if *kind == NAMESPACE {
-            self.namespaces.retain(|name, _| names.contains(name));
+    /// Forgets an object. Whether it was known.
+    pub fn forget(&mut self, object: &ObjectRef) -> bool {
+        let name = &object.name;
+        if POLICY.is(object) {
+            self.policies.remove(name).is_some()
+        } else if EXCEPTION.is(object) {
+            self.exceptions.remove(name).is_some()
+        } else {
+            NAMESPACE.is(object) && self.namespaces.remove(name).is_some()
         }
     }
 
@@ -193,6 +192,15 @@ impl Policies {
             .chain(ended.map(|one| ended_remark(one)))
             .collect()
     }
+}
+
+fn adopt<T: PartialEq>(known: &mut BTreeMap<String, T>, others: BTreeMap<String, T>) -> bool {
+    let mut differs = false;
+    for (name, other) in others {
+        differs |= known.get(&name) != Some(&other);
+        known.insert(name, other);
+    }
+    differs
 }
 
 impl Policy {

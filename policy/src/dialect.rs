@@ -166,8 +166,14 @@ pub fn kinds() -> Vec<Kind> {
 }
 
 /// The kind of an object, where some dialect reads it.
-pub fn kind_of(object: &ObjectRef) -> Option<Kind> {
-    kinds().into_iter().find(|kind| kind.is(object))
+pub fn kind_of(object: &ObjectRef) -> Option<&'static Kind> {
+    kind_named(object.group(), &object.kind)
+}
+
+/// The kind of a group and a name, where some dialect reads it.
+pub fn kind_named(group: &str, name: &str) -> Option<&'static Kind> {
+    let mut kinds = DIALECTS.iter().flat_map(|dialect| dialect.kinds);
+    kinds.find(|kind| kind.kind == name && kind.group == group)
 }
 
 /// Every data key that some dialect reads as a CA, each once.

@@ -3,6 +3,7 @@
 //! skipped while parsing.
 
 mod data;
+mod spec;
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -173,7 +174,7 @@ impl Object {
         if id.name.is_empty() && !id.kind.ends_with("List") {
             return Err(at("/metadata/name", "is missing"));
         }
-        let (annotations, mut oddities) = annotations(&wire.metadata.annotations);
+        let (annotations, mut oddities) = annotations(wire.metadata.annotations);
         oddities.extend(shape::misfits(&id, &wire.spec));
         Ok(Self {
             texts: BTreeMap::new(),
@@ -200,7 +201,7 @@ struct Wire {
     kind: Value,
     #[serde(default, deserialize_with = "lenient")]
     metadata: Metadata,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "spec::spec")]
     spec: Value,
     #[serde(default)]
     data: Data,
@@ -244,7 +245,7 @@ fn lenient<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Metadata, D::Er
 }
 
 /// Splits annotations into strings and values of a type that the API server refuses.
-fn annotations(value: &Value) -> (BTreeMap<String, String>, Vec<Unreadable>) {
+fn annotations(value: Value) -> (BTreeMap<String, String>, Vec<Unreadable>) {
     let mut strings = BTreeMap::new();
     let mut odd = Vec::new();
     match value {
@@ -252,8 +253,8 @@ fn annotations(value: &Value) -> (BTreeMap<String, String>, Vec<Unreadable>) {
         Value::Object(map) => {
             for (key, value) in map {
                 match value {
-                    Value::String(value) => drop(strings.insert(key.clone(), value.clone())),
-                    other => odd.push(not_a_string(key, other)),
+                    Value::String(value) => drop(strings.insert(key, value)),
+                    other => odd.push(not_a_string(&key, &other)),
                 }
             }
         }
@@ -327,6 +328,20 @@ mod tests {
         let object = Object::from_json(&secret.to_string()).unwrap();
         assert_eq!(object.data["ca.crt"].as_deref(), Some(b"abc".as_slice()));
         assert_eq!(object.data["tls.key"], None);
+    }
+
+    #[test]
+    fn of_a_backend_it_is_kept_whether_it_is_a_service() {
+        let spec = json!({"defaultBackend": {"service": {"name": "a"}}, "rules": [{"http": {
+            "paths": [{"path": "/", "backend": {"service": {"name": "a", "port": {"number": 80}}}},
+                {"backend": {"service": "odd", "resource": {"kind": "Bucket"}}}]}}],
+            "numbers": [1, -1, 1.5, null, true]});
+        let ingress = json!({"apiVersion": "networking.k8s.io/v1", "kind": "Ingress",
+            "metadata": {"name": "a"}, "spec": spec});
+        let mut kept = spec;
+        kept["rules"][0]["http"]["paths"][0]["backend"]["service"] = json!({});
+        assert_eq!(Object::from_value(&ingress).unwrap().spec, kept);
+        assert_eq!(Object::from_json(&ingress.to_string()).unwrap().spec, kept);
     }
 
     #[test]

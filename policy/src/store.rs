@@ -18,7 +18,7 @@ pub(crate) type OptionKey = (Arc<Gateway>, String);
 #[derive(Debug, Default)]
 pub struct Facts {
     /// What is known of the gateways themselves.
-    pub settings: Settings,
+    pub settings: Arc<Settings>,
     /// What the cluster demands of its hosts.
     pub policies: Arc<Policies>,
     objects: HashMap<Arc<ObjectRef>, Arc<ObjectFacts>>,
@@ -38,7 +38,7 @@ impl Facts {
     /// An empty store; `seen` says how much of every kind will be seen.
     pub fn new(settings: Settings, seen: Seen) -> Self {
         Self {
-            settings,
+            settings: Arc::new(settings),
             seen_by_default: seen,
             ..Self::default()
         }
@@ -47,13 +47,18 @@ impl Facts {
     /// A store with what is known of Secrets, of what was seen, and nothing else.
     pub(crate) fn with_settings(&self, settings: Settings) -> Self {
         Self {
-            settings,
+            settings: Arc::new(settings),
             bundles: self.bundles.clone(),
             promised: self.promised.clone(),
             seen: self.seen.clone(),
             seen_by_default: self.seen_by_default.clone(),
             ..Self::default()
         }
+    }
+
+    /// What is known of the gateways, to be changed.
+    pub fn settings_mut(&mut self) -> &mut Settings {
+        Arc::make_mut(&mut self.settings)
     }
 
     /// Takes note of a policy, an exception or a namespace; other objects say nothing here.

@@ -2,7 +2,7 @@
 #![allow(clippy::unwrap_used)]
 
 use policy::client_auth_policy::{Injection, PolicyStatus, inject, status};
-use policy::{Facts, Object, Seen, Settings, dialect, report};
+use policy::{Facts, GatewayConfig, Object, Seen, Settings, dialect, report};
 use serde_json::{Value, json};
 
 const NOW: i64 = 1_790_000_000;
@@ -26,8 +26,8 @@ fn ingress(class: &str, hosts: &[&str], annotations: Value) -> Value {
             "rules": rules.collect::<Vec<_>>()}})
 }
 
-fn facts(objects: &[Value]) -> Facts {
-    let mut facts = Facts::new(Settings::default(), Seen::All);
+fn facts(settings: Settings, objects: &[Value]) -> Facts {
+    let mut facts = Facts::new(settings, Seen::All);
     for object in objects {
         let object = Object::from_value(object).unwrap();
         facts.learn(&object);
@@ -38,7 +38,7 @@ fn facts(objects: &[Value]) -> Facts {
 }
 
 fn injected(route: &Value, others: &[Value]) -> Injection {
-    let facts = facts(others);
+    let facts = facts(Settings::default(), others);
     let object = Object::from_value(route).unwrap();
     inject(route, &object, &facts.view().at(NOW))
 }
@@ -107,7 +107,7 @@ fn nothing_new_is_made() {
 }
 
 fn of(objects: &[Value], name: &str, previous: &PolicyStatus, now: i64) -> PolicyStatus {
-    let facts = facts(objects);
+    let facts = facts(Settings::default(), objects);
     let hosts = report(&facts.view(), now).hosts;
     let mut policies = facts.policies.policies();
     let policy = policies.find(|policy| policy.name() == name).unwrap();
@@ -173,7 +173,7 @@ fn ca() -> Value {
 
 /// Rule, severity and field of everything that is said of a world.
 fn said(objects: &[Value]) -> Vec<String> {
-    let report = report(&facts(objects).view(), NOW);
+    let report = report(&facts(Settings::default(), objects).view(), NOW);
     let findings = report.findings.iter();
     findings
         .map(|one| format!("{} {} {}", one.rule, one.severity, one.site.pointer))
@@ -244,4 +244,26 @@ fn what_a_default_option_demands_already_is_not_replaced() {
     let default = option("default", "RequireAndVerifyClientCert");
     let kept = injected(&route, &[&world[..], &[default]].concat());
     assert_eq!(kept, Injection::default());
+}
+
+#[test]
+fn an_option_says_nothing_of_an_ingress_that_has_none() {
+    let nginx_provider = GatewayConfig {
+        dialect: "traefik".to_owned(),
+        ingress_class: Some("edge".to_owned()),
+        args: vec!["--providers.kubernetesIngressNGINX=true".to_owned()],
+        ..GatewayConfig::default()
+    };
+    let option = json!({"namespace": "pki", "name": "mtls"});
+    let inject_option = json!({"inject": {"trust": {"name": "ca"}, "option": option}});
+    let facts = facts(
+        Settings::new(vec![nginx_provider]),
+        &[policy("p", "required", inject_option)],
+    );
+    let route = ingress("edge", &["a.example.com"], json!({}));
+    let object = Object::from_value(&route).unwrap();
+    let injection = inject(&route, &object, &facts.view().at(NOW));
+    let secret = "/metadata/annotations/nginx.ingress.kubernetes.io~1auth-tls-secret";
+    let put_in = injection.additions.iter().find(|one| one.pointer == secret);
+    assert_eq!(put_in.unwrap().value, "shop/ca", "{:?}", injection.notes);
 }

@@ -98,14 +98,13 @@ fn told(object: &Object) -> (BTreeSet<&'static str>, BTreeSet<&'static str>) {
 
 /// The errors that `policy` finds in an object that stands alone.
 fn errors(object: &Object) -> BTreeSet<&'static str> {
-    let mut facts = Facts::new(Settings::default(), Seen::All);
+    let mut settings = Settings::default();
     for (class, dialect) in CLASSES {
         let controller = policy::dialect::by_id(dialect).unwrap().controller;
-        facts
-            .settings
-            .classes
-            .insert((*class).to_owned(), controller.to_owned());
+        let (class, controller) = ((*class).to_owned(), controller.to_owned());
+        settings.classes.insert(class, controller);
     }
+    let mut facts = Facts::new(settings, Seen::All);
     let read = policy::dialect::read(object, &facts.settings);
     facts.insert(read);
     let now = i64::try_from(std::time::UNIX_EPOCH.elapsed().unwrap().as_secs()).unwrap();

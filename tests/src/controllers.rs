@@ -108,3 +108,15 @@ pub fn cert_manager(cluster: &Cluster) -> anyhow::Result<Controller> {
     .with_context(|| process.tail())?;
     Ok(Controller { _process: process })
 }
+
+/// Starts cert-manager's injector of caBundles; the CRDs are there already. It tells nobody that it
+/// is ready: what it writes shows it.
+///
+/// # Errors
+/// When it cannot be built or does not start.
+pub fn cainjector(cluster: &Cluster) -> anyhow::Result<Controller> {
+    let mut command = Command::new(build::cainjector()?);
+    command.env("KUBECONFIG", &cluster.kubeconfig);
+    let process = Process::start("cainjector", &mut command, &cluster.folder)?;
+    Ok(Controller { _process: process })
+}

@@ -12,6 +12,7 @@ pub mod gateways;
 pub mod ingress_nginx;
 pub mod keys;
 pub mod load;
+pub mod manifests;
 pub mod ports;
 pub mod process;
 pub mod program;

@@ -20,7 +20,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::future::BoxFuture;
-use tokio::time::{Instant, sleep, sleep_until, timeout};
+use tokio::sync::Notify;
+use tokio::time::{Instant, sleep, sleep_until, timeout_at};
 
 use crate::args::Args;
 use crate::state::State;
@@ -129,8 +130,14 @@ async fn audit(state: &Arc<State>, interval: Duration, sinks: &mut [Box<dyn Sink
         );
         let rest = (work.elapsed() * REST).clamp(FLOOR, interval.max(FLOOR));
         sleep(rest).await;
-        why = next(state, due).await;
+        why = next(&state.changed, due).await;
     }
+}
+
+/// One look at everything, for tests.
+#[cfg(test)]
+pub(crate) async fn look_once(state: &State) -> Round {
+    Round::make(state, &mut Bundles::default()).await
 }
 
 async fn tell(sinks: &mut [Box<dyn Sink>], round: &Round) {
@@ -141,16 +148,29 @@ async fn tell(sinks: &mut [Box<dyn Sink>], round: &Round) {
     }
 }
 
-/// Waits for a reason to look again.
-async fn next(state: &State, due: Instant) -> &'static str {
+/// Waits for a reason to look again. However much changes, what is due is not put off.
+async fn next(changed: &Notify, due: Instant) -> &'static str {
     tokio::select! {
+        biased;
         () = sleep_until(due) => return "interval",
-        () = state.changed.notified() => {}
+        () = changed.notified() => {}
     }
-    let quiet = async { while timeout(QUIET, state.changed.notified()).await.is_ok() {} };
     // What still changes then is seen by the round after.
-    let _ = timeout(PATIENCE, quiet).await;
-    "change"
+    quiet(changed, due.min(Instant::now() + PATIENCE)).await;
+    match Instant::now() < due {
+        true => "change",
+        false => "interval",
+    }
+}
+
+/// Waits until nothing has changed for a while.
+async fn quiet(changed: &Notify, latest: Instant) {
+    while Instant::now() < latest {
+        let quiet = latest.min(Instant::now() + QUIET);
+        if timeout_at(quiet, changed.notified()).await.is_err() {
+            return;
+        }
+    }
 }
 
 /// A tenth more or less, so that not every cluster's audits come at once.
@@ -164,6 +184,39 @@ fn jittered(time: Duration) -> Duration {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// Something changes ten times a second, for ever.
+    fn busy() -> Arc<Notify> {
+        let changed = Arc::new(Notify::new());
+        let busy = Arc::clone(&changed);
+        tokio::spawn(async move {
+            loop {
+                busy.notify_one();
+                sleep(Duration::from_millis(100)).await;
+            }
+        });
+        changed
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn changes_that_never_end_do_not_put_off_the_next_look() {
+        let (changed, begun) = (busy(), Instant::now());
+        let due = begun + Duration::from_secs(60);
+        assert_eq!(next(&changed, due).await, "change");
+        assert!(begun.elapsed() <= PATIENCE);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn changes_that_never_end_do_not_put_off_what_is_due() {
+        let (changed, begun) = (busy(), Instant::now());
+        let due = begun + Duration::from_secs(2);
+        assert_eq!(next(&changed, due).await, "interval");
+        assert!(begun.elapsed() <= Duration::from_secs(2));
+        for _ in 0..32 {
+            changed.notify_one();
+            assert_eq!(next(&changed, due).await, "interval");
+        }
+    }
 
     #[test]
     fn jitter_is_a_tenth() {

@@ -1,177 +1,188 @@
 //! Watches the kinds that the dialects read, and keeps their facts. A kind that the cluster does
 //! not serve has no objects; it is asked for again, because a CRD may come later.
 
-mod policies;
+mod sent;
+mod shelf;
 
 use std::collections::HashSet;
 use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::StreamExt as _;
-use kube::api::{Api, ApiResource, DynamicObject, GroupVersionKind};
+use kube::api::{Api, ApiResource, GroupVersionKind};
 use kube::runtime::watcher::{self, Event};
-use policy::dialect::{self, CLASSES, Kind};
-use policy::{Object, ObjectRef};
+use policy::ObjectRef;
+use policy::dialect::Kind;
 use tokio::sync::watch;
+use tokio::time::sleep;
 
 use crate::state::State;
+use sent::Sent;
+use shelf::{SHELVES, Shelf};
 
 /// How long to wait before a kind that is not served is asked for again.
 const RETRY: Duration = Duration::from_secs(5);
 
-/// Starts all watches. Classes come first, because they say who serves an Ingress or a Gateway.
+/// Starts all watches.
 pub(crate) fn spawn(state: &Arc<State>) {
-    for kind in dialect::kinds() {
-        state.wait_for(&key(&kind));
+    let (classes, _) = watch::channel(());
+    for shelf in SHELVES {
+        for kind in shelf.kinds() {
+            state.wait_for(&key(&kind));
+            let follower = Follower {
+                state: Arc::clone(state),
+                kind,
+                shelf,
+                classes: classes.clone(),
+                known: HashSet::new(),
+                listed: None,
+            };
+            tokio::spawn(follower.run());
+        }
     }
-    for kind in &CLASSES {
-        state.wait_for(&key(kind));
-    }
-    policies::spawn(state);
     state.synced("start");
-    let (classes, changed) = watch::channel(0);
-    for kind in &CLASSES {
-        let (shared, classes) = (Arc::clone(state), classes.clone());
-        tokio::spawn(async move {
-            loop {
-                follow_classes(&shared, kind, &classes).await;
-                tokio::time::sleep(RETRY).await;
-            }
-        });
-    }
-    for kind in dialect::kinds() {
-        tokio::spawn(follow(Arc::clone(state), kind, changed.clone()));
-    }
 }
 
 fn key(kind: &Kind) -> String {
     format!("{}.{}", kind.plural, kind.group)
 }
 
-fn api(state: &State, kind: &Kind) -> Api<DynamicObject> {
-    let gvk = GroupVersionKind::gvk(kind.group, kind.version, kind.kind);
-    Api::all_with(
-        state.client.clone(),
-        &ApiResource::from_gvk_with_plural(&gvk, kind.plural),
-    )
+/// Keeps the objects of one kind where they belong.
+struct Follower {
+    state: Arc<State>,
+    kind: Kind,
+    shelf: Shelf,
+    /// Who serves which class has changed.
+    classes: watch::Sender<()>,
+    /// Every object that the index was told of.
+    known: HashSet<Arc<ObjectRef>>,
+    /// Those of a list that is not whole yet.
+    listed: Option<HashSet<Arc<ObjectRef>>>,
 }
 
-fn read(object: &DynamicObject, kind: &Kind) -> Option<Object> {
-    let text = serde_json::to_string(object).ok()?;
-    Object::from_list_item(&kind.api_version(), kind.kind, &text).ok()
-}
+impl Follower {
+    /// Follows for ever.
+    async fn run(mut self) {
+        let mut changes = self.classes.subscribe();
+        if self.shelf == Shelf::Facts {
+            self.classes_are_known().await;
+        }
+        loop {
+            changes.mark_unchanged();
+            if self.once(&mut changes).await {
+                sleep(RETRY).await;
+            }
+        }
+    }
 
-/// Learns which controller serves which class; every change starts the other watches anew.
-async fn follow_classes(state: &State, kind: &Kind, classes: &watch::Sender<u64>) {
-    let mut events = watcher::watcher(api(state, kind), watcher::Config::default()).boxed();
-    while let Some(event) = events.next().await {
+    /// Classes come first, because they say who serves an Ingress or a Gateway.
+    async fn classes_are_known(&self) {
+        let unknown = |kind: &Kind| self.state.waiting().contains(&key(kind));
+        while Shelf::Classes.kinds().iter().any(unknown) {
+            sleep(Duration::from_millis(20)).await;
+        }
+    }
+
+    /// Follows until the watch fails (`true`), or until objects are to be read anew because other
+    /// classes are there. Classes that change all the time do not keep a list from its end.
+    async fn once(&mut self, classes: &mut watch::Receiver<()>) -> bool {
+        let mut events = watcher::watcher(self.api(), watcher::Config::default()).boxed();
+        let mut whole = false;
+        loop {
+            let event = tokio::select! {
+                event = events.next() => event,
+                _ = classes.changed(), if whole && self.shelf == Shelf::Facts => return false,
+            };
+            match event {
+                Some(Ok(event)) => whole |= self.take(event),
+                Some(Err(error)) => {
+                    self.failed(&error);
+                    return true;
+                }
+                None => return true,
+            }
+        }
+    }
+
+    fn api(&self) -> Api<Sent> {
+        let kind = &self.kind;
+        let gvk = GroupVersionKind::gvk(kind.group, kind.version, kind.kind);
+        let resource = ApiResource::from_gvk_with_plural(&gvk, kind.plural);
+        Api::all_with(self.state.client.clone(), &resource)
+    }
+
+    /// Whether a list came to its end with it.
+    fn take(&mut self, event: Event<Sent>) -> bool {
         match event {
-            Ok(Event::Apply(object) | Event::InitApply(object)) => {
-                let Some(object) = read(&object, kind) else {
-                    continue;
-                };
-                let mut facts = state.facts_mut();
-                let before = facts.settings.clone();
-                facts.settings.learn(&object);
-                if facts.settings != before {
-                    classes.send_modify(|generation| *generation += 1);
-                }
+            Event::Init => self.listed = Some(HashSet::new()),
+            Event::InitApply(sent) | Event::Apply(sent) => self.put(&sent),
+            Event::Delete(sent) => self.forget(&sent.id(&self.kind)),
+            Event::InitDone => {
+                self.keep_listed();
+                self.state.synced(&key(&self.kind));
+                return true;
             }
-            Ok(Event::Delete(object)) => {
-                if let Some(object) = read(&object, kind) {
-                    state.facts_mut().settings.forget(&object.id);
-                }
-                classes.send_modify(|generation| *generation += 1);
+        }
+        false
+    }
+
+    fn put(&mut self, sent: &Sent) {
+        let read = sent.read(&self.kind);
+        let id = match &read {
+            Ok(object) => Arc::clone(&object.id),
+            Err(_) => Arc::new(sent.id(&self.kind)),
+        };
+        self.known.insert(Arc::clone(&id));
+        if let Some(listed) = &mut self.listed {
+            listed.insert(Arc::clone(&id));
+        }
+        let unreadable = &self.state.metrics.unreadable;
+        match read {
+            Ok(object) => {
+                unreadable.remove(self.kind.kind, &id);
+                self.tell(|shelf, state| shelf.put(state, &object));
             }
-            Ok(Event::Init) => {}
-            Ok(Event::InitDone) => state.synced(&key(kind)),
-            Err(error) => {
-                return failed(state, kind, &error);
+            Err(reason) => {
+                if unreadable.insert(self.kind.kind, &id) {
+                    tracing::warn!(object = %id, "cannot be read, and is passed over: {reason}");
+                }
+                // What it said before is no longer so.
+                self.tell(|shelf, state| shelf.forget(state, &id));
             }
         }
     }
-}
 
-/// Follows one kind for ever.
-async fn follow(state: Arc<State>, kind: Kind, mut classes: watch::Receiver<u64>) {
-    while CLASSES
-        .iter()
-        .any(|class| state.waiting().contains(&key(class)))
-    {
-        tokio::time::sleep(Duration::from_millis(20)).await;
-    }
-    loop {
-        classes.mark_unchanged();
-        tokio::select! {
-            () = follow_once(&state, &kind) => tokio::time::sleep(RETRY).await,
-            _ = classes.changed() => {}
+    fn forget(&mut self, id: &ObjectRef) {
+        self.state.metrics.unreadable.remove(self.kind.kind, id);
+        if self.known.remove(id) {
+            self.tell(|shelf, state| shelf.forget(state, id));
         }
     }
-}
 
-/// Follows one kind until the watch fails.
-async fn follow_once(state: &State, kind: &Kind) {
-    let mut events = watcher::watcher(api(state, kind), watcher::Config::default()).boxed();
-    let mut listed = HashSet::new();
-    while let Some(event) = events.next().await {
-        match event {
-            Ok(Event::Init) => listed.clear(),
-            Ok(Event::InitApply(object)) => {
-                if let Some(object) = read(&object, kind) {
-                    listed.insert(Arc::clone(&object.id));
-                    insert(state, &object);
-                }
-            }
-            Ok(Event::InitDone) => {
-                forget_others(state, kind, &listed);
-                listed.clear();
-                state.synced(&key(kind));
-            }
-            Ok(Event::Apply(object)) => {
-                if let Some(object) = read(&object, kind) {
-                    insert(state, &object);
-                }
-            }
-            Ok(Event::Delete(object)) => {
-                if let Some(object) = read(&object, kind) {
-                    state.facts_mut().remove(&object.id);
-                }
-            }
-            Err(error) => return failed(state, kind, &error),
+    /// Objects that a new list no longer has went while nobody watched.
+    fn keep_listed(&mut self) {
+        let listed = self.listed.take().unwrap_or_default();
+        let gone = self.known.iter().filter(|known| !listed.contains(*known));
+        for id in gone.cloned().collect::<Vec<_>>() {
+            self.forget(&id);
         }
     }
-}
 
-fn insert(state: &State, object: &Object) {
-    let read = dialect::read(object, &state.facts().settings);
-    state.facts_mut().insert(read);
-}
-
-/// Objects of the kind that a new list no longer has.
-fn forget_others(state: &State, kind: &Kind, listed: &HashSet<Arc<ObjectRef>>) {
-    let gone: Vec<_> = state
-        .facts()
-        .objects()
-        .map(|known| Arc::clone(&known.object))
-        .filter(|object| kind.is(object) && !listed.contains(object))
-        .collect();
-    // Whoever takes the index to change it wakes the audit.
-    if gone.is_empty() {
-        return;
+    fn tell(&self, change: impl FnOnce(Shelf, &State) -> bool) {
+        if change(self.shelf, &self.state) && self.shelf == Shelf::Classes {
+            self.classes.send_replace(());
+        }
     }
-    let mut facts = state.facts_mut();
-    for object in gone {
-        facts.remove(&object);
-    }
-}
 
-/// A kind that is not served is synced: there is nothing of it.
-fn failed(state: &State, kind: &Kind, error: &watcher::Error) {
-    if is_not_served(error) {
-        forget_others(state, kind, &HashSet::new());
-        state.synced(&key(kind));
-    } else {
-        tracing::warn!(kind = key(kind), "cannot be watched: {error}");
+    /// A kind that is not served is synced: there is nothing of it.
+    fn failed(&mut self, error: &watcher::Error) {
+        self.listed = None;
+        if is_not_served(error) {
+            self.keep_listed();
+            self.state.synced(&key(&self.kind));
+        } else {
+            tracing::warn!(kind = key(&self.kind), "cannot be watched: {error}");
+        }
     }
 }
 
@@ -184,3 +195,6 @@ fn is_not_served(error: &watcher::Error) -> bool {
         _ => false,
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -3,6 +3,8 @@
 
 mod args;
 mod audit;
+#[cfg(test)]
+mod fake;
 mod index;
 mod live;
 mod metrics;
@@ -10,6 +12,7 @@ mod mutate;
 pub mod offline;
 mod policy_status;
 mod record;
+mod remembered;
 mod review;
 mod server;
 mod serving;

@@ -46,7 +46,7 @@ impl Live<'_> {
         let Some(kind) = dialect::kind_of(id) else {
             return Lookup::Unknown("not a kind that is read".to_owned());
         };
-        match self.get(&path(&kind, id)).await {
+        match self.get(&path(kind, id)).await {
             Lookup::Found(text) => {
                 let read = Object::from_json(&text);
                 read.map_or_else(|error| Lookup::Unknown(error.reason), Lookup::Found)

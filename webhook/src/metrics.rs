@@ -3,6 +3,7 @@
 
 mod audited;
 mod reviews;
+mod unreadable;
 
 use std::collections::BTreeSet;
 use std::fmt::Debug;
@@ -21,6 +22,7 @@ use prometheus_client::registry::Registry;
 
 pub(crate) use audited::{Audited, Posture};
 pub(crate) use reviews::Reviews;
+use unreadable::Unreadable;
 
 /// What is counted.
 #[derive(Default)]
@@ -29,6 +31,8 @@ pub(crate) struct Metrics {
     pub(crate) reviews: Reviews,
     /// What the audit found, and how it goes.
     pub(crate) audited: Audited,
+    /// Objects that the watches pass over.
+    pub(crate) unreadable: Unreadable,
     lookups: Family<Outcome, Counter>,
     excused: Family<Excused, Counter>,
     /// Failures to renew, read or publish the serving certificate.
@@ -105,7 +109,7 @@ impl Metrics {
         self.reviews.register(&mut registry);
         registry.register(
             "live_reads",
-            "Objects and Secrets read live, by outcome",
+            "Objects and Secrets read by admission and audit: found, missing, unknown",
             self.lookups.clone(),
         );
         registry.register(
@@ -113,6 +117,7 @@ impl Metrics {
             "Changes with a finding that a policy only audits",
             self.excused.clone(),
         );
+        self.unreadable.register(&mut registry);
         let known: Gauge = Gauge::default();
         known.set(i64::try_from(objects).unwrap_or(i64::MAX));
         registry.register("objects", "Objects in the index", known);
@@ -190,6 +195,9 @@ mod tests {
             .reviews
             .answered(review, "denied", "missing-ca", took);
         metrics.lookup(&Lookup::<()>::Missing);
+        metrics.excused(&["missing-ca"].into());
+        let secret = SecretRef::new("shop", "partners-trust");
+        metrics.unreadable.insert("Secret", &secret.object());
         metrics.serves(Served {
             begins: 0,
             ends: i64::MAX,
@@ -233,20 +241,65 @@ mod tests {
             .collect()
     }
 
+    /// Where a family's samples begin: its name, what is added to it, and the labels.
+    fn sample<'a>(text: &'a str, family: &str) -> (&'a str, &'a str) {
+        let ends = ["{", " "];
+        let begins = ["", "_total", "_info", "_bucket"].map(|end| format!("{family}{end}"));
+        let of = |line: &&str| {
+            let own = |begin: &String| {
+                ends.iter()
+                    .any(|end| line.starts_with(&format!("{begin}{end}")))
+            };
+            begins.iter().any(own)
+        };
+        let line = text.lines().find(of).unwrap();
+        let (name, rest) = line.split_once(['{', ' ']).unwrap();
+        (name, rest.rsplit_once('}').map_or("", |(labels, _)| labels))
+    }
+
+    fn row(text: &str, family: &str, help: &str) -> String {
+        let kind = text
+            .lines()
+            .find_map(|line| line.strip_prefix(&format!("# TYPE {family} ")));
+        let (name, labels) = sample(text, family);
+        let labels = labels
+            .split("\",")
+            .filter_map(|label| label.split('=').next());
+        let labels: Vec<_> = labels.filter(|label| !["", "le"].contains(label)).collect();
+        format!(
+            "| `{}` | {} | {} | {} |\n",
+            name.trim_end_matches("_bucket"),
+            kind.unwrap(),
+            labels.join(", "),
+            help.trim_end_matches('.')
+        )
+    }
+
+    /// Compares; with `KUBECTL_MTLS_CODEGEN` in the environment, as `cargo xtask codegen` sets it,
+    /// it writes.
     #[test]
-    fn the_table_in_the_documentation_is_what_is_served() {
-        let text = file("docs/monitoring.md");
-        let rows = text.lines().filter(|line| line.starts_with("| `mtls_"));
-        let rows = rows.filter_map(|row| row.split('`').nth(1)?.split('{').next());
-        let mut documented: Vec<_> = rows.map(str::to_owned).collect();
-        documented.sort();
-        let parts = ["_bucket", "_sum", "_count"];
-        let served = samples().into_iter().map(|name| {
-            let part = parts.iter().find_map(|part| name.strip_suffix(part));
-            part.map_or(name.clone(), str::to_owned)
-        });
-        let served: BTreeSet<_> = served.collect();
-        assert_eq!(documented, served.into_iter().collect::<Vec<_>>());
+    fn the_reference_of_metrics_is_current() {
+        let text = full();
+        let helps = text
+            .lines()
+            .filter_map(|line| line.strip_prefix("# HELP ")?.split_once(' '));
+        let rows: String = helps
+            .map(|(family, help)| row(&text, family, help))
+            .collect();
+        assert!(rows.lines().count() > 15, "{rows}");
+        let table = format!(
+            "# Metrics\n\nGenerated from what the webhook serves at `/metrics`, in the OpenMetrics text format. What they are for, with \
+             alerts and\na dashboard, is in [monitoring](../monitoring.md).\n\n| metric | type | labels | what it tells |\n|---|---|---|---|\n{rows}"
+        );
+        let name = "docs/reference/metrics.md";
+        if std::env::var_os("KUBECTL_MTLS_CODEGEN").is_some() {
+            let path = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
+            std::fs::write(path.join(name), &table).unwrap();
+        }
+        assert!(
+            file(name) == table,
+            "{name} is not current: run `cargo xtask codegen`"
+        );
     }
 
     #[test]

@@ -13,7 +13,7 @@ use crate::review::{Answer, Operation, Request};
 /// Repairs what the change brings, and puts in what policies say; what was wrong before is left
 /// alone.
 pub(crate) async fn mutate(request: &Request<'_>, live: &Live<'_>) -> Answer {
-    let repaired = repaired(request, &live.state.facts().settings);
+    let repaired = repaired(request, &live.state.settings());
     inject::inject(request, live, repaired).await
 }
 

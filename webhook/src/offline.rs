@@ -68,9 +68,8 @@ impl Offline {
     pub fn review(&self, body: &[u8]) -> Result<Answered, String> {
         let request = Review::read(body)?;
         if let Some(old) = request.old_object() {
-            let mut facts = self.state.facts_mut();
-            let read = dialect::read(&old, &facts.settings);
-            facts.insert(read);
+            let read = dialect::read(&old, &self.state.settings());
+            self.state.change(|facts| facts.insert(read));
         }
         let live = Live {
             state: &self.state,
@@ -85,7 +84,7 @@ impl Offline {
             .block_on(mutate::mutate(&request, &live))
             .write(&request.uid);
         if let Some(old) = request.old_object() {
-            self.state.facts_mut().remove(&old.id);
+            self.state.change(|facts| facts.remove(&old.id));
         }
         Ok(Answered { validated, mutated })
     }

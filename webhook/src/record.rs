@@ -3,8 +3,8 @@
 
 use std::time::Duration;
 
+use policy::SecretRef;
 use policy::dialect;
-use policy::{ObjectRef, SecretRef};
 
 use crate::review::{Answer, Request};
 use crate::state::State;
@@ -51,20 +51,12 @@ fn hint(state: &State, request: &Request<'_>) {
 
 /// A kind that is known; whoever can reach the port could send any number of others.
 fn kind(request: &Request<'_>) -> &'static str {
-    let sent = &request.kind;
-    let object = ObjectRef {
-        api_version: match &*sent.group {
-            "" => "v1".to_owned(),
-            group => format!("{group}/v1"),
-        },
-        kind: sent.kind.to_string(),
-        namespace: String::new(),
-        name: String::new(),
-    };
-    match dialect::kind_of(&object) {
-        Some(kind) => kind.kind,
-        None if SecretRef::is_one(&object) => SecretRef::of(&object).kind(),
-        None => "other",
+    let (group, name) = (&*request.kind.group, &*request.kind.kind);
+    match (dialect::kind_named(group, name), group, name) {
+        (Some(kind), ..) => kind.kind,
+        (None, "", "ConfigMap") => "ConfigMap",
+        (None, "", "Secret") => "Secret",
+        _ => "other",
     }
 }
 

@@ -11,6 +11,9 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use serde_json::value::RawValue;
 
+const API_VERSION: &str = "admission.k8s.io/v1";
+const KIND: &str = "AdmissionReview";
+
 /// `admission.k8s.io/v1` `AdmissionReview`, as the API server sends it.
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -102,9 +105,9 @@ impl<'a> Review<'a> {
     pub(crate) fn read(body: &'a [u8]) -> Result<Request<'a>, String> {
         let review: Self = serde_json::from_slice(body)
             .map_err(|error| format!("the body is no AdmissionReview: {error}"))?;
-        if review.api_version != "admission.k8s.io/v1" || review.kind != "AdmissionReview" {
+        if review.api_version != API_VERSION || review.kind != KIND {
             return Err(format!(
-                "{} {} is no admission.k8s.io/v1 AdmissionReview",
+                "{} {} is no {API_VERSION} {KIND}",
                 review.api_version, review.kind
             ));
         }
@@ -158,6 +161,14 @@ pub(crate) struct Answer {
     pub(crate) patch: Option<Patch>,
     /// The rules behind the denial, else behind the warnings, each once.
     pub(crate) rules: Vec<&'static str>,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Answered<'a> {
+    api_version: &'static str,
+    kind: &'static str,
+    response: Response<'a>,
 }
 
 #[derive(Serialize)]
@@ -225,9 +236,13 @@ impl Answer {
             patch_type: patch.is_some().then_some("JSONPatch"),
             patch: patch.map(|patch| STANDARD.encode(patch)),
         };
-        serde_json::json!({"apiVersion": "admission.k8s.io/v1", "kind": "AdmissionReview",
-            "response": response})
-        .to_string()
+        let answered = Answered {
+            api_version: API_VERSION,
+            kind: KIND,
+            response,
+        };
+        // Nothing in it can fail to be written.
+        serde_json::to_string(&answered).unwrap_or_default()
     }
 }
 

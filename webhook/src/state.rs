@@ -4,16 +4,18 @@ use std::collections::HashSet;
 use std::fs;
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
+use std::sync::{Arc, Mutex, PoisonError, RwLock, RwLockReadGuard};
 use std::time::Duration;
 
 use anyhow::Context as _;
 use kube::{Client, Config};
+use policy::client_auth_policy::Policies;
 use policy::{Facts, GatewayConfig, SecretRef, Seen, Settings};
 use tokio::sync::{Notify, watch};
 
 use crate::args::Args;
 use crate::metrics::Metrics;
+use crate::remembered::Remembered;
 
 /// What all requests share.
 pub(crate) struct State {
@@ -27,6 +29,8 @@ pub(crate) struct State {
     pub(crate) repair: bool,
     /// Counters.
     pub(crate) metrics: Metrics,
+    /// What Secrets said a moment ago.
+    pub(crate) remembered: Remembered,
     facts: RwLock<Facts>,
     waiting: Mutex<HashSet<String>>,
     draining: AtomicBool,
@@ -66,6 +70,7 @@ impl State {
             warn: args.warn.clone(),
             repair: !args.no_repair,
             metrics: Metrics::default(),
+            remembered: Remembered::default(),
             facts: RwLock::new(facts),
             waiting: Mutex::new(HashSet::from(["start".to_owned()])),
             draining: AtomicBool::new(false),
@@ -80,10 +85,39 @@ impl State {
         self.facts.read().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// The index, to be changed.
-    pub(crate) fn facts_mut(&self) -> RwLockWriteGuard<'_, Facts> {
+    /// What is known of the gateways, to read objects by while others get at the index.
+    pub(crate) fn settings(&self) -> Arc<Settings> {
+        Arc::clone(&self.facts().settings)
+    }
+
+    /// Changes the index; then whoever waits for changes is told.
+    pub(crate) fn change<T>(&self, change: impl FnOnce(&mut Facts) -> T) -> T {
+        let changed = change(&mut self.facts.write().unwrap_or_else(PoisonError::into_inner));
         self.changed.notify_one();
-        self.facts.write().unwrap_or_else(PoisonError::into_inner)
+        changed
+    }
+
+    /// Changes what is known of the gateways, if that makes a difference: whether it does.
+    pub(crate) fn tell(&self, change: impl FnOnce(&mut Settings)) -> bool {
+        let known = self.settings();
+        let mut settings = (*known).clone();
+        change(&mut settings);
+        let differs = settings != *known;
+        if differs {
+            self.change(|facts| facts.settings = Arc::new(settings));
+        }
+        differs
+    }
+
+    /// Changes what the cluster demands of its hosts: whether that makes a difference.
+    pub(crate) fn govern(&self, change: impl FnOnce(&mut Policies) -> bool) -> bool {
+        let mut facts = self.facts.write().unwrap_or_else(PoisonError::into_inner);
+        let differs = change(Arc::make_mut(&mut facts.policies));
+        drop(facts);
+        if differs {
+            self.changed.notify_one();
+        }
+        differs
     }
 
     /// Waits for a kind before the webhook is ready.
@@ -122,6 +156,7 @@ impl State {
 
     /// Somebody asks to change this Secret or ConfigMap.
     pub(crate) fn hint(&self, secret: SecretRef) {
+        self.remembered.forget(&secret);
         let mut hints = self.hints.lock().unwrap_or_else(PoisonError::into_inner);
         if hints.len() < MOST_HINTS {
             hints.insert(secret);

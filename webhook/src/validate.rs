@@ -49,6 +49,10 @@ pub(crate) async fn validate(request: &Request<'_>, live: &Live<'_>) -> Answer {
     if let Some(answer) = policies::validate(old.as_ref(), new.as_ref()) {
         return answer;
     }
+    // Nothing that decides is another: whatever is wrong was wrong before.
+    if old == new {
+        return Answer::default();
+    }
     let Some(change) = Change::new(live, old.as_ref(), new.as_ref()) else {
         return Answer::default();
     };
@@ -59,10 +63,13 @@ pub(crate) async fn validate(request: &Request<'_>, live: &Live<'_>) -> Answer {
         return Answer::default();
     }
     // What is read may clear some hosts, and bring others to light that rest on something else.
-    while evidence
-        .complete(live, change.others(&judged), change.governed(&judged))
-        .await
-    {
+    loop {
+        let denies = !judged.denials.is_empty();
+        let renewed = denies && evidence.renew(live).await;
+        let (others, governed) = (change.others(&judged), change.governed(&judged));
+        if !evidence.complete(live, others, governed).await && !renewed {
+            break;
+        }
         judged = change.judge(live, &mut evidence).await;
     }
     judged.spare(&evidence.unread, evidence.unread_policies.as_deref());
@@ -84,3 +91,6 @@ pub(crate) async fn denials(
     let judged = change.judge(live, &mut evidence).await;
     judged.denials.iter().map(|charge| charge.rule()).collect()
 }
+
+#[cfg(test)]
+mod tests;

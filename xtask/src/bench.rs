@@ -7,19 +7,17 @@ use anyhow::{Context as _, ensure};
 use crate::say;
 use crate::test::cargo;
 
-/// The table is printed, and kept in docs/performance.md.
-pub(crate) fn run() -> anyhow::Result<()> {
+/// Everything is measured, printed and kept in docs/performance.md; some sections are only printed.
+pub(crate) fn run(sections: &[&str]) -> anyhow::Result<()> {
     say("xtask: building for release");
     cargo(&["build", "--release", "--workspace", "--locked"], None)?;
     let root = crate::root();
     let mut bench = Command::new(root.join("target/release/bench"));
-    let status = bench
-        .arg("--out")
-        .arg(root.join("docs/performance.md"))
-        .status();
-    ensure!(
-        status.context("starting the measurement")?.success(),
-        "the measurement failed"
-    );
+    bench.args(sections);
+    if sections.is_empty() {
+        bench.arg("--out").arg(root.join("docs/performance.md"));
+    }
+    let status = bench.status().context("starting the measurement")?;
+    ensure!(status.success(), "the measurement failed");
     Ok(())
 }

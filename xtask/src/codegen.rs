@@ -1,6 +1,7 @@
 //! `cargo xtask codegen`: what is derived from the tables of dialects and rules, and from the corpus.
 
 mod admission_policies;
+mod api;
 mod chart;
 mod crds;
 mod gateways;
@@ -18,6 +19,7 @@ type Writer = fn() -> anyhow::Result<String>;
 /// Every generated file, and who writes it.
 const FILES: &[(&str, Writer)] = &[
     ("docs/gateways.md", gateways::text),
+    ("docs/reference/api.md", || Ok(api::text())),
     ("docs/rules.md", || Ok(rules())),
     ("manifests/admission-policies.yaml", || {
         Ok(admission_policies::text())
@@ -36,7 +38,22 @@ pub(crate) fn run(check: bool) -> anyhow::Result<()> {
     for (name, text) in chart::files()? {
         settle(&name, &text, check)?;
     }
-    Ok(())
+    if check { Ok(()) } else { references() }
+}
+
+/// What the plugin and the webhook say of themselves is written by tests of theirs, because they
+/// alone see it; `cargo test` compares.
+fn references() -> anyhow::Result<()> {
+    let tests = [
+        "test",
+        "--quiet",
+        "--workspace",
+        "--lib",
+        "--bins",
+        "--locked",
+        "the_reference_of",
+    ];
+    crate::test::cargo_with(&tests, &[("KUBECTL_MTLS_CODEGEN", "1".as_ref())])
 }
 
 /// Writes a file, or only compares.

@@ -14,7 +14,7 @@ use crate::{interrupt, say, shown};
 
 const NAMESPACE: &str = "shop";
 /// curl's codes for a connection that the server ends in or right after the handshake.
-const REFUSED: [i32; 3] = [35, 55, 56];
+pub(crate) const REFUSED: [i32; 3] = [35, 55, 56];
 
 /// Runs the demo on a cluster of its own, or on an existing one.
 pub(crate) fn start(kubeconfig: Option<&str>) -> anyhow::Result<()> {
@@ -41,10 +41,7 @@ pub(crate) fn start(kubeconfig: Option<&str>) -> anyhow::Result<()> {
 
 /// The demo; the webhook reaches an API server on this machine only.
 fn demo(cluster: &Cluster, local: bool) -> anyhow::Result<()> {
-    let demo = Demo {
-        cluster,
-        files: tempfile::tempdir().context("making a folder")?,
-    };
+    let demo = Demo::new(cluster)?;
     let result = demo.story(local);
     if !local {
         // On a cluster of the user's own nothing else takes it away.
@@ -60,12 +57,20 @@ fn demo(cluster: &Cluster, local: bool) -> anyhow::Result<()> {
     shown("\ndemo: all of it came out as told")
 }
 
-struct Demo<'a> {
-    cluster: &'a Cluster,
+/// A shop behind Traefik, and the files of the story.
+pub(crate) struct Demo<'a> {
+    pub(crate) cluster: &'a Cluster,
     files: tempfile::TempDir,
 }
 
-impl Demo<'_> {
+impl<'a> Demo<'a> {
+    pub(crate) fn new(cluster: &'a Cluster) -> anyhow::Result<Self> {
+        Ok(Self {
+            cluster,
+            files: tempfile::tempdir().context("making a folder")?,
+        })
+    }
+
     fn story(&self, local: bool) -> anyhow::Result<()> {
         self.chapter("A shop with two hosts, behind Traefik, open to everybody")?;
         let traefik = self.shop()?;
@@ -101,7 +106,8 @@ impl Demo<'_> {
         Ok(())
     }
 
-    fn shop(&self) -> anyhow::Result<Traefik> {
+    /// Two hosts, open to everybody.
+    pub(crate) fn shop(&self) -> anyhow::Result<Traefik> {
         let namespace = format!(
             "apiVersion: v1\nkind: Namespace\nmetadata:\n  name: {NAMESPACE}\n  labels: {{webhook: demo}}\n"
         );
@@ -236,7 +242,13 @@ impl Demo<'_> {
         Ok(())
     }
 
-    fn call(&self, traefik: &Traefik, host: &str, identity: &[&str]) -> anyhow::Result<Output> {
+    /// Calls a host with an identity, or none.
+    pub(crate) fn call(
+        &self,
+        traefik: &Traefik,
+        host: &str,
+        identity: &[&str],
+    ) -> anyhow::Result<Output> {
         self.call_with(traefik, host, identity, &[])
     }
 

@@ -1,6 +1,7 @@
 //! `cargo xtask test`: the whole test suite, fast tests first, then end to end; with `--all` also
 //! what needs a program that the project does not build.
 
+use std::ffi::OsStr;
 use std::path::Path;
 use std::process::Command;
 
@@ -21,8 +22,8 @@ pub(crate) fn run(all: bool) -> anyhow::Result<()> {
         say("xtask: the report in Chromium");
         one("browser", &[], None)?;
     }
-    say("xtask: tests on real gateways");
-    for target in ["verifiers", "three_fronts"] {
+    say("xtask: releases, and tests on real gateways");
+    for target in ["releases", "verifiers", "three_fronts"] {
         one(target, &[], None)?;
     }
     on_a_cluster(&[])?;
@@ -77,12 +78,16 @@ fn one(target: &str, names: &[&str], cluster: Option<&Path>) -> anyhow::Result<(
 }
 
 pub(crate) fn cargo(args: &[&str], cluster: Option<&Path>) -> anyhow::Result<()> {
+    let cluster = cluster.map(|path| ("KUBECTL_MTLS_CLUSTER", path.as_os_str()));
+    cargo_with(args, cluster.as_slice())
+}
+
+/// The same with variables of the environment.
+pub(crate) fn cargo_with(args: &[&str], told: &[(&str, &OsStr)]) -> anyhow::Result<()> {
     let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
     let mut command = Command::new(cargo);
     command.args(args).current_dir(crate::root());
-    if let Some(cluster) = cluster {
-        command.env("KUBECTL_MTLS_CLUSTER", cluster);
-    }
+    command.envs(told.iter().copied());
     let status = command.status().context("starting cargo")?;
     ensure!(status.success(), "cargo {} failed", args.join(" "));
     Ok(())

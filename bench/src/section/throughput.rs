@@ -2,18 +2,28 @@
 
 use std::time::Duration;
 
+use crate::bench::Bench;
+use crate::figure::{Goal, Sample, Unit};
 use crate::load::Figures;
 use crate::objects::{ingress, review};
-use crate::table::Table;
+use crate::table::{Group, Table};
 use crate::usage;
-use crate::world::World;
+use crate::world::{ALLOWED, Review};
 
-use super::micros;
+use super::{Chapter, ROUNDS, WEBHOOK};
 
+pub(super) const CHAPTER: Chapter = Chapter {
+    name: "throughput",
+    title: "The webhook under load",
+    how: "The empty handler is made of the same libraries, reads the body, parses nothing and allows everything: nothing\n\
+          can be faster. Eight connections that stay open. The webhook knows all routes of the chapters before.",
+    own: WEBHOOK,
+    run,
+};
+
+const EMPTY: &str = "empty handler";
 /// Sizes of a review in KiB and how many are sent in a round.
 const SIZES: [(usize, usize); 3] = [(2, 20_000), (40, 6_000), (780, 600)];
-/// Odd, so that there is a median.
-const ROUNDS: usize = 5;
 
 /// One server in one round.
 struct Round {
@@ -24,30 +34,38 @@ struct Round {
     cpu: f64,
 }
 
-/// The median of all rounds, each of which asks both servers.
-pub(crate) async fn throughput(world: &World, table: &mut Table) -> anyhow::Result<()> {
+fn run(bench: &mut Bench, table: &mut Table) -> anyhow::Result<()> {
     let object = ingress("new", "new.example.com", None);
-    for (size, times) in SIZES {
-        let body = review(object.clone(), size * 1024);
+    let part = bench.size(1, 20);
+    let world = bench.world()?;
+    for (size, times) in SIZES.map(|(size, times)| (size, times / part)) {
+        let review = Review {
+            body: review(object.clone(), size * 1024),
+            says: ALLOWED,
+        };
         let (mut own, mut empty) = (Vec::new(), Vec::new());
-        for _ in 0..ROUNDS {
+        for number in 0..=ROUNDS {
             let process = world.baseline.id();
-            empty.push(round(process, times, world.ask_baseline(&body, times)).await?);
+            let floor = round(process, times, || world.ask_baseline(&review, times))?;
             let process = world.webhook.process.id();
-            own.push(round(process, times, world.ask(&body, times)).await?);
+            let webhook = round(process, times, || world.ask(&review, times))?;
+            if number > 0 {
+                empty.push(floor);
+                own.push(webhook);
+            }
         }
-        rows(table, size, &own, &empty);
+        groups(table, size, &own, &empty);
     }
     Ok(())
 }
 
-async fn round(
+fn round(
     process: u32,
     times: usize,
-    ask: impl Future<Output = anyhow::Result<Figures>>,
+    ask: impl FnOnce() -> anyhow::Result<Figures>,
 ) -> anyhow::Result<Round> {
     let before = usage::cpu(process)?;
-    let figures = ask.await?;
+    let figures = ask()?;
     let cpu = usage::cpu(process)?.saturating_sub(before);
     Ok(Round {
         rate: figures.rate(),
@@ -57,48 +75,35 @@ async fn round(
     })
 }
 
-fn rows(table: &mut Table, size: usize, own: &[Round], empty: &[Round]) {
-    let rate = |rounds: &[Round]| median(rounds.iter().map(|round| round.rate));
-    let cpu = |rounds: &[Round]| median(rounds.iter().map(|round| round.cpu));
-    let time = |rounds: &[Round], of: fn(&Round) -> Duration| {
-        micros(Duration::from_secs_f64(median(
-            rounds.iter().map(|round| of(round).as_secs_f64()),
-        )))
-    };
-    let ratios = own
-        .iter()
-        .zip(empty)
-        .map(|(own, empty)| own.rate / empty.rate);
-    let what = format!("{size} KiB review");
-    table.row(
-        &format!("{what}: throughput beside the empty handler"),
-        &format!("{:.2}", median(ratios)),
-        if size == 2 { "≥ 0.9" } else { "" },
+fn groups(table: &mut Table, size: usize, own: &[Round], empty: &[Round]) {
+    let goal = |goal| (size == 2).then_some(goal);
+    let what = |what: &str| format!("{size} KiB review: {what}");
+    let pairs = || own.iter().zip(empty);
+    let ratios = Sample::new(
+        Unit::Times,
+        pairs().map(|(own, empty)| own.rate / empty.rate),
     );
-    table.row(
-        &format!("{what}: reviews in a second, webhook / empty handler"),
-        &format!("{:.0} / {:.0}", rate(own), rate(empty)),
-        "",
-    );
+    let group = Group::new(what("throughput, as a part of the empty handler's"), ratios);
+    table.push(group.goal(goal(Goal::AtLeast(0.9))));
     for (name, of) in [
-        ("p50", (|round| round.p50) as fn(&Round) -> Duration),
-        ("p99", |round| round.p99),
+        ("answers", rates as fn(&[Round]) -> Sample),
+        ("p50", |rounds| {
+            Sample::durations(rounds.iter().map(|round| round.p50))
+        }),
+        ("p99", |rounds| {
+            Sample::durations(rounds.iter().map(|round| round.p99))
+        }),
     ] {
-        table.row(
-            &format!("{what}: {name}, webhook / empty handler"),
-            &format!("{} / {}", time(own, of), time(empty, of)),
-            "",
-        );
+        table.push(Group::new(what(name), of(own)).floor(EMPTY, of(empty)));
     }
-    table.row(
-        &format!("{what}: added processor time"),
-        &format!("{:.1} µs", (cpu(own) - cpu(empty)) * 1e6),
-        if size == 2 { "≤ 30 µs" } else { "" },
+    let added = Sample::new(
+        Unit::Seconds,
+        pairs().map(|(own, empty)| own.cpu - empty.cpu),
     );
+    let group = Group::new(what("processor time beyond the empty handler's"), added);
+    table.push(group.goal(goal(Goal::AtMost(30e-6))));
 }
 
-fn median(values: impl Iterator<Item = f64>) -> f64 {
-    let mut values: Vec<_> = values.collect();
-    values.sort_by(f64::total_cmp);
-    values.get(values.len() / 2).copied().unwrap_or(f64::NAN)
+fn rates(rounds: &[Round]) -> Sample {
+    Sample::new(Unit::PerSecond, rounds.iter().map(|round| round.rate))
 }

@@ -1,9 +1,11 @@
 //! What the API server refuses, in words.
 
+use kube::core::Status;
+
 use crate::problem::Problem;
 
 /// The object, or its whole kind, is not there.
-pub(super) fn is_missing(status: &kube::core::Status) -> bool {
+pub(super) fn is_missing(status: &Status) -> bool {
     status.is_not_found() || status.code == 404
 }
 
@@ -27,6 +29,28 @@ fn named(what: &str) -> String {
 fn verb(message: &str) -> Option<&str> {
     let (verb, rest) = message.split_once(" cannot ")?.1.split_once(' ')?;
     rest.starts_with("resource ").then_some(verb)
+}
+
+/// What to do about a refusal.
+fn next(status: &Status) -> String {
+    let missing = status.message.strip_prefix("namespaces \"");
+    match missing.and_then(|rest| rest.strip_suffix("\" not found")) {
+        Some(namespace) => format!("create it: `kubectl create namespace {namespace}`"),
+        None if status.code == 401 => {
+            "the credentials are not accepted: `kubectl config view --minify` shows whose they are"
+                .to_owned()
+        }
+        None => "`kubectl auth can-i --list` shows what you may do".to_owned(),
+    }
+}
+
+/// The innermost cause: what lies around it only says that a request failed.
+fn root(error: &kube::Error) -> &dyn std::error::Error {
+    let mut at: &dyn std::error::Error = error;
+    while let Some(cause) = at.source() {
+        at = cause;
+    }
+    at
 }
 
 fn forbidden(what: &str, message: &str) -> anyhow::Error {
@@ -58,8 +82,8 @@ pub(super) fn failed(error: &kube::Error, what: &str) -> anyhow::Error {
         kube::Error::Api(status) => Problem::world(format!(
             "the API server refused {what}: {} ({})", status.message, status.reason
         ))
-        .hint("`kubectl auth can-i --list` shows what you may do"),
-        other => Problem::world(format!("the cluster cannot be reached for {what}: {other}"))
+        .hint(next(status)),
+        other => Problem::world(format!("the cluster cannot be reached for {what}: {}", root(other)))
             .hint("`kubectl version` shows whether the API server answers; --request-timeout gives it more time"),
     }
 }

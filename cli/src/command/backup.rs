@@ -21,9 +21,11 @@ use crate::store::{CA_LABEL, ROLE_LABEL, label_of};
 /// Write CAs with their keys, trust Secrets and records into one encrypted file
 #[derive(clap::Args)]
 #[command(after_help = "Examples:
-  kubectl mtls backup --ca pki/partners --out partners.age --password-file password
+  kubectl mtls backup --ca pki/partners --out partners.age \\
+    --password-file password
   kubectl mtls backup -A --out everything.age
-The file is in the age format: `age --decrypt partners.age` shows a List that kubectl can apply.")]
+The file is in the age format: `age --decrypt partners.age` shows a List that
+kubectl can apply.")]
 pub(crate) struct Args {
     /// The CA's signing Secret, [NAMESPACE/]NAME (can be repeated)
     #[arg(

@@ -24,13 +24,16 @@ use crate::validity::now;
   # The signing Secret pki/partners, and shop/partners-trust for the gateway
   kubectl mtls create ca partners -n pki --trust-namespace shop
   # Only show what would be created
-  kubectl mtls create ca partners -n pki --trust-namespace shop --dry-run=client -o yaml
+  kubectl mtls create ca partners -n pki --trust-namespace shop \\
+    --dry-run=client -o yaml
   # Offline: ca.crt and ca.key in a folder, the key encrypted
   kubectl mtls create ca partners --out partners-ca --password-file password
   # An intermediate in the cluster, its root only in a folder and encrypted
-  kubectl mtls create ca edge -n pki --offline-root edge-root --password-file password
+  kubectl mtls create ca edge -n pki --offline-root edge-root \\
+    --password-file password
   # A CA that may speak for one domain only
-  kubectl mtls create ca partners -n pki --permit-dns example.com --permit-email example.com
+  kubectl mtls create ca partners -n pki --permit-dns example.com \\
+    --permit-email example.com
   # A CA that exists already
   kubectl mtls create ca partners -n pki --from-cert ca.crt --from-key ca.key
   # Two certificates of a CA whose key nobody keeps

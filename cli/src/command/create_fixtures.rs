@@ -17,10 +17,11 @@ use crate::validity::now;
 #[command(after_help = "Examples:
   kubectl mtls create fixtures certs --ca-cert ca.crt --ca-key ca.key
   jq -r '.items[] | select(.accepted.openssl | not) | .cert' certs/index.json
-index.json says for each certificate who accepts it: openssl (nginx, HAProxy), go (Traefik),
-boringssl (Envoy) and webpki (rustls). Cases:
-  good, expired, not-yet-valid, other-ca, same-name-ca, server-only, no-eku, v1, too-deep,
-  bad-signature, revoked")]
+
+index.json says for each certificate who accepts it: openssl (nginx, HAProxy),
+go (Traefik), boringssl (Envoy) and webpki (rustls). Cases:
+  good, expired, not-yet-valid, other-ca, same-name-ca, server-only, no-eku, v1,
+  too-deep, bad-signature, revoked")]
 pub(crate) struct Args {
     /// Folder for the certificates, their keys, ca.crt, ca.crl and index.json
     folder: PathBuf,

@@ -34,16 +34,18 @@ const TLS_FAILED: [u8; 8] = [16, 22, 35, 52, 55, 56, 60, 92];
 #[command(after_help = "Examples:
   # With a certificate of the CA pki/partners
   kubectl mtls curl https://api.example.com/ --ca pki/partners
-  # A route of the cluster: its host, its address and its server certificate are looked up
+  # A route of the cluster: its host, address and server certificate are known
   kubectl mtls curl ingress/api -n shop --ca pki/partners -- -sS -i
   # With the certificate in a Secret, or in a PKCS#12 file
   kubectl mtls curl ingress/api -n shop --secret alice
-  kubectl mtls curl https://api.example.com/ --p12 alice.p12 --password-file password
-  # At a given address, checking the server against a private CA; curl's options after --
-  kubectl mtls curl https://api.example.com/ --ca pki/partners --server-ca ca.crt --connect 127.0.0.1:8443 -- -sS -i
+  kubectl mtls curl https://api.example.com/ --p12 alice.p12 \\
+    --password-file password
+  # At an address, with a private server CA; after -- come curl's own options
+  kubectl mtls curl https://api.example.com/ --ca pki/partners \\
+    --server-ca ca.crt --connect 127.0.0.1:8443 -- -sS -i
 
-The exit code is curl's own. Where the gateway refuses, a line says why. Without curl, and on other
-systems than Linux, a client of its own sends a plain GET.")]
+The exit code is curl's own. Where the gateway refuses, a line says why. Without
+curl, and on other systems than Linux, a client of its own sends a plain GET.")]
 pub(crate) struct Args {
     /// The URL, host/NAME, ingress/NAME, ingressroute/NAME or apisixtls/NAME
     target: String,

@@ -14,6 +14,9 @@ use crate::output::{self, Format};
 use crate::problem::Problem;
 use crate::validity::day;
 
+/// How wide labels are.
+const LABEL: usize = 16;
+
 /// Tell which objects decide about a host, and what would make it enforced
 #[derive(clap::Args)]
 #[command(after_help = "Examples:
@@ -37,9 +40,10 @@ pub(crate) fn run(args: &Args, globals: &Globals) -> anyhow::Result<u8> {
             .hint("`kubectl mtls get hosts` lists the hosts; add -A for all namespaces"));
     }
     let items: Vec<_> = found.iter().map(|report| value(report)).collect();
-    output::value(
+    output::story(
         args.output,
         &json!({"schemaVersion": 1, "items": items}),
+        LABEL,
         || {
             let texts = found.iter().map(|report| text(report, &args.host));
             texts.collect::<Vec<_>>().join("\n")
@@ -252,5 +256,5 @@ fn line(label: &str, text: &str) -> String {
         "" => String::new(),
         label => format!("{label}:"),
     };
-    format!("{label:<16}{text}\n")
+    format!("{label:<LABEL$}{text}\n")
 }

@@ -28,9 +28,10 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<u8> {
             .map(|rule| format!("{:24}{}\n", rule.id, rule.summary))
             .collect();
         let items: Vec<_> = RULES.iter().map(|rule| value(rule)).collect();
-        output::value(
+        output::story(
             args.output,
             &json!({"schemaVersion": 1, "items": items}),
+            24,
             || list,
         )?;
         return Ok(0);
@@ -39,7 +40,7 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<u8> {
         Problem::usage(format!("there is no rule {id:?}"))
             .hint("`kubectl mtls explain` lists the rules")
     })?;
-    output::value(args.output, &value(rule), || {
+    output::story(args.output, &value(rule), 0, || {
         format!(
             "{}: {}\n\n{}\n\n{}\n",
             rule.id, rule.summary, rule.why, rule.remedy

@@ -7,7 +7,7 @@ use super::block_on;
 use crate::cluster::Cluster;
 use crate::globals::{Globals, duration};
 use crate::output::{self, Format};
-use crate::problem::FINDINGS;
+use crate::problem::{FINDINGS, say};
 use crate::store::{Kind, Role, Stored};
 use crate::validity::now;
 use crate::validity::{day, time};
@@ -46,9 +46,22 @@ pub(crate) fn run(args: &Args, globals: &Globals) -> anyhow::Result<u8> {
     }
     let items: Vec<_> = rows.iter().map(|row| item(row, now)).collect();
     let value = json!({"schemaVersion": 1, "items": items});
-    output::value(args.output, &value, || table(args.output, &rows))?;
+    let people = matches!(args.output, Format::Human | Format::Wide);
+    match people && rows.is_empty() {
+        true => say("note", &nothing(args, globals)),
+        false => output::value(args.output, &value, || table(args.output, &rows))?,
+    }
     let found = args.expiring.is_some() && !rows.is_empty();
     Ok(if found { FINDINGS } else { 0 })
+}
+
+/// That there is none, where, and what to do next.
+fn nothing(args: &Args, globals: &Globals) -> String {
+    let place = crate::cluster::place(args.all_namespaces, globals);
+    match args.expiring {
+        Some(_) => format!("no CA in {place} ends within this time"),
+        None => format!("there is no CA in {place}: `kubectl mtls create ca NAME` makes one"),
+    }
 }
 
 async fn rows(args: &Args, globals: &Globals) -> anyhow::Result<Vec<Row>> {
@@ -108,7 +121,7 @@ fn table(format: Format, rows: &[Row]) -> String {
                 let issuer = row.certificate.issuer.clone();
                 [a, b, c, d, e, f, issuer, row.certificate.fingerprint_hex()]
             });
-            output::table(header, cells.collect())
+            output::whole_table(header, cells.collect())
         }
         _ => {
             let header = [

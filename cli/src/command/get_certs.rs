@@ -8,7 +8,7 @@ use super::signer::place;
 use crate::cluster::Cluster;
 use crate::globals::{Globals, duration};
 use crate::output::{self, Format};
-use crate::problem::FINDINGS;
+use crate::problem::{FINDINGS, say};
 use crate::store::{self, Kind, Record, Role, Stored};
 use crate::validity::now;
 use crate::validity::{day, time};
@@ -51,9 +51,27 @@ pub(crate) fn run(args: &Args, globals: &Globals) -> anyhow::Result<u8> {
     }
     let items: Vec<_> = rows.iter().map(|row| item(row, now)).collect();
     let value = json!({"schemaVersion": 1, "items": items});
-    output::value(args.output, &value, || table(args.output, &rows, now))?;
+    let people = matches!(args.output, Format::Human | Format::Wide);
+    match people && rows.is_empty() {
+        true => say("note", &nothing(args, globals)),
+        false => output::value(args.output, &value, || table(args.output, &rows, now))?,
+    }
     let found = args.expiring.is_some() && !rows.is_empty();
     Ok(if found { FINDINGS } else { 0 })
+}
+
+/// That there is none, where, and what to do next.
+fn nothing(args: &Args, globals: &Globals) -> String {
+    let place = match &args.ca {
+        Some(ca) => format!("for CA {ca}"),
+        None => format!("in {}", crate::cluster::place(args.all_namespaces, globals)),
+    };
+    match args.expiring {
+        Some(_) => format!("no certificate on record {place} ends within this time"),
+        None => format!(
+            "no certificate is on record {place}: `kubectl mtls issue NAME --ca CA` makes one"
+        ),
+    }
 }
 
 async fn rows(args: &Args, globals: &Globals) -> anyhow::Result<Vec<Row>> {
@@ -136,7 +154,7 @@ fn table(format: Format, rows: &[Row], now: i64) -> String {
                     row.record.fingerprint.clone(),
                 ]
             });
-            output::table(header, wide.collect())
+            output::whole_table(header, wide.collect())
         }
         _ => {
             let header = ["CA", "SUBJECT", "FOR", "NOT AFTER", "STATE", "SERIAL"];

@@ -11,8 +11,6 @@ use crate::output::{self, Format, table};
 use crate::problem::{WORLD, say};
 use crate::validity::{day, left, now, time};
 
-/// How wide a terminal is at least.
-const WIDTH: usize = 80;
 /// How the cell begins that names what was not seen.
 const UNSEEN: &str = "not seen: ";
 
@@ -24,12 +22,13 @@ const UNSEEN: &str = "not seen: ";
   # The hosts of some files, which are all there is
   kubectl mtls get hosts -f deploy -R --complete
 
-DEMAND is what clients are asked for, and after the slash how a stranger is refused: in the TLS
-handshake, or with an HTTP status. CA is how long the first of the client CAs lives; -o wide names
-it and tells the day.
+DEMAND is what clients are asked for, and after the slash how a stranger is
+refused: in the TLS handshake, or with an HTTP status. CA is how long the first
+of the client CAs lives; -o wide names it and tells the day.
 
-Verdicts: enforced, open, weak (certificates optional or not verified), broken (nobody gets in),
-none (nothing is said about client certificates), unknown (something named was not seen).")]
+Verdicts: enforced, open, weak (certificates optional or not verified), broken
+(nobody gets in), none (nothing is said about client certificates), unknown
+(something named was not seen).")]
 pub(crate) struct Args {
     #[command(flatten)]
     source: Source,
@@ -42,6 +41,12 @@ pub(crate) fn run(args: &Args, globals: &Globals) -> anyhow::Result<u8> {
     let judged = args.source.judge(globals)?;
     let hosts = &judged.report.hosts;
     match args.output {
+        Format::Human | Format::Wide if hosts.is_empty() => {
+            say(
+                "note",
+                &args.source.nothing("no route opens a host", globals),
+            );
+        }
         Format::Name => {
             let names: String = hosts
                 .iter()
@@ -128,22 +133,7 @@ fn human(hosts: &[HostReport], now: i64) -> String {
         ]
     });
     let header = ["HOST", "GATEWAY", "VERDICT", "DEMAND", "CA", "FINDING"];
-    let table = table(header, rows.collect());
-    table
-        .lines()
-        .map(|line| format!("{}\n", cut(line)))
-        .collect()
-}
-
-/// What was not seen has a long name: a line ends at the edge of the terminal. The rest of a
-/// finding's id is never cut.
-fn cut(line: &str) -> String {
-    match line.char_indices().nth(WIDTH - 1) {
-        Some((at, _)) if line.contains(UNSEEN) && line.chars().count() > WIDTH => {
-            format!("{}…", &line[..at])
-        }
-        _ => line.to_owned(),
-    }
+    table(header, rows.collect())
 }
 
 /// What is asked, and how a stranger is refused.
@@ -189,7 +179,7 @@ fn wide(hosts: &[HostReport]) -> String {
         "CA",
         "FINDING",
     ];
-    table(header, rows.collect())
+    output::whole_table(header, rows.collect())
 }
 
 /// The subjects of the client CAs.

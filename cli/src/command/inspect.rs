@@ -28,7 +28,8 @@ use read::Item;
   # Also a host that demands a client certificate, which it says
   kubectl mtls inspect https://api.example.com
   kubectl mtls inspect https://api.example.com --connect 127.0.0.1:8443 -o json
-It reads PEM, DER, PKCS#12, PKCS#7, PKCS#10 requests, CRLs and private keys; keys are never shown.")]
+It reads PEM, DER, PKCS#12, PKCS#7, PKCS#10 requests, CRLs and private keys;
+keys are never shown.")]
 pub(crate) struct Args {
     /// FILE, - for stdin, secret/NAME, configmap/NAME or https://HOST
     what: String,
@@ -107,7 +108,11 @@ async fn stored(
             "{} does not exist in namespace {}",
             args.what, place.namespace
         ))
-        .hint("check the name and -n")
+        .hint(format!(
+            "`kubectl get {}s -n {}` lists what there is",
+            args.what.split('/').next().unwrap_or_default(),
+            place.namespace
+        ))
     })?;
     let mut found = Vec::new();
     for key in stored.keys() {

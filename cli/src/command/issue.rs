@@ -29,16 +29,19 @@ use crate::validity::now;
   kubectl mtls issue alice --ca pki/partners --p12 alice.p12
   # Into a Secret of namespace shop, or into a SealedSecret for GitOps
   kubectl mtls issue alice --ca pki/partners -n shop --to-secret alice
-  kubectl mtls issue alice --ca pki/partners -n shop --to-secret alice --seal -o yaml
+  kubectl mtls issue alice --ca pki/partners -n shop --to-secret alice \\
+    --seal -o yaml
   # A server certificate from a CA in files
-  kubectl mtls issue api --profile server --san api.example.com --ca-cert ca.crt --ca-key ca.key --out .
+  kubectl mtls issue api --profile server --san api.example.com \\
+    --ca-cert ca.crt --ca-key ca.key --out .
   # For a request whose key stays where it is
   kubectl mtls issue eve --from-csr eve.csr --ca pki/partners --out .
   # Signed by cert-manager, or by the cluster's own signer
   kubectl mtls issue alice --issuer ClusterIssuer/partners -n shop --out .
   kubectl mtls issue alice --signer example.com/clients --out .
   # Many at once
-  kubectl mtls issue load --count 1000 --ca-cert ca.crt --ca-key ca.key --out clients
+  kubectl mtls issue load --count 1000 --ca-cert ca.crt --ca-key ca.key \\
+    --out clients
   # One that every gateway ought to refuse
   kubectl mtls issue bad --case expired --ca-cert ca.crt --ca-key ca.key --out .")]
 pub(crate) struct Args {

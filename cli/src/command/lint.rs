@@ -2,7 +2,7 @@
 
 mod baseline;
 mod fix;
-mod form;
+pub(crate) mod form;
 mod github;
 mod human;
 mod ignore;
@@ -42,10 +42,11 @@ use row::{Row, rows};
   # Mend what is beyond doubt, comments and order kept
   kubectl mtls lint -f deploy -R --fix
 
-An annotation kubectl-mtls.github.io/ignore: \"RULE until=2027-01-31: reason\" on an object silences a
-rule for it, in lint alone.
+An annotation kubectl-mtls.github.io/ignore: \"RULE until=2027-01-31: reason\"
+on an object silences a rule for it, in lint alone.
 
-Exit codes: 0 clean, 1 findings at or above --fail-on, 2 wrong usage, 3 a file or the cluster failed.")]
+Exit codes: 0 clean, 1 findings at or above --fail-on, 2 wrong usage, 3 a file
+or the cluster failed.")]
 pub(crate) struct Args {
     #[command(flatten)]
     source: Source,
@@ -121,6 +122,8 @@ fn report(args: &Args, judged: &Judged, mut rows: Vec<Row>, piped: bool) -> anyh
     let text = args.output.write(&rows)?;
     if piped {
         output::errors(&text)?;
+    } else if args.output.is_human() {
+        output::people(&text, 4)?;
     } else {
         output::bytes(text.as_bytes())?;
     }
@@ -179,8 +182,9 @@ fn summary(judged: &Judged, rows: &[Row]) -> String {
     } else {
         ", as far as these files go"
     };
-    format!(
-        "{} findings; {hosts} hosts, {enforced} enforced, {unknown} unknown{files}",
-        rows.len()
-    )
+    let findings = match rows.len() {
+        1 => "1 finding".to_owned(),
+        count => format!("{count} findings"),
+    };
+    format!("{findings}; {hosts} hosts, {enforced} enforced, {unknown} unknown{files}")
 }

@@ -16,7 +16,7 @@ use super::block_on;
 use super::source;
 use crate::globals::{DryRun, Globals};
 use crate::output::{self, Format};
-use crate::problem::{Problem, say};
+use crate::problem::{FINDINGS, Problem, say};
 
 use target::Subject;
 use world::World;
@@ -27,15 +27,19 @@ use world::World;
   # Demand certificates of the CA in Secret shop/partners-trust
   kubectl mtls protect ingress/api -n shop --trust partners-trust
   # Show what would be applied
-  kubectl mtls protect ingressroute/api -n shop --trust partners-trust --dry-run=client -o yaml
+  kubectl mtls protect ingressroute/api -n shop --trust partners-trust \\
+    --dry-run=client -o yaml
   # All routes of its hosts in the namespace at once
   kubectl mtls protect ingress/api -n shop --trust partners-trust --whole-host
-  # APISIX: an ApisixTls is made, with the server's certificate of the Ingress or of this Secret
-  kubectl mtls protect ingress/api -n shop --trust partners-trust --server-cert api-tls
+  # APISIX: an ApisixTls is made, with the server's certificate of this Secret
+  kubectl mtls protect ingress/api -n shop --trust partners-trust \\
+    --server-cert api-tls
   # Every host of Traefik but two
-  kubectl mtls protect gateway/traefik -n ingress --trust partners-trust --except www.example.com --except status.example.com
+  kubectl mtls protect gateway/traefik -n ingress --trust partners-trust \\
+    --except www.example.com --except status.example.com
   # Offline: the route is in a file
-  kubectl mtls protect ingress/api -n shop --trust partners-trust -f api.yaml --dry-run=client -o yaml")]
+  kubectl mtls protect ingress/api -n shop --trust partners-trust \\
+    -f api.yaml --dry-run=client -o yaml")]
 pub(crate) struct Args {
     /// The route, as ingress/api, ingressroute/api or apisixtls/api; or gateway/traefik
     #[arg(value_name = "KIND/NAME")]
@@ -118,8 +122,8 @@ async fn protect(args: &Args, subject: &Subject<'_>, globals: &Globals) -> anyho
         say("note", note);
     }
     let report = world.report(&mut facts).await?;
-    outcome::say_verdicts(args, &touched, &report);
-    Ok(0)
+    let broken = outcome::say_verdicts(args, &touched, &report);
+    Ok(if broken { FINDINGS } else { 0 })
 }
 
 /// Every host of a gateway; nothing is touched that is not named by the demand itself.

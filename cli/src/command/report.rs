@@ -26,10 +26,11 @@ use crate::{files, output};
   # In CI: the page, and exit code 1 when there is an error
   kubectl mtls report -f deploy -R --out report.html --fail-on error
 
-The page needs no network and no scripts. It holds names and certificates' subjects, never a key.
+The page needs no network and no scripts. It holds names and certificates'
+subjects, never a key.
 
-Exit codes: 0, 1 findings at or above --fail-on where it is given, 2 wrong usage, 3 a file or the
-cluster failed.")]
+Exit codes: 0, 1 findings at or above --fail-on where it is given, 2 wrong
+usage, 3 a file or the cluster failed.")]
 pub(crate) struct Args {
     #[command(flatten)]
     source: Source,

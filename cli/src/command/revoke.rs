@@ -25,7 +25,7 @@ use crate::validity::now;
   # By serial number, or the certificate itself
   kubectl mtls revoke 4f:9c:… --ca pki/partners
   kubectl mtls revoke alice.crt --ca pki/partners
-  # New lists before the old ones end: gateways refuse everybody with a list that has ended
+  # New lists before the old ones end: then gateways would refuse everybody
   kubectl mtls revoke --ca pki/partners --refresh
   # A CronJob that does so every month
   kubectl mtls revoke --ca pki/partners --print-cronjob | kubectl apply -f -")]
@@ -99,7 +99,7 @@ fn find(what: &str, records: &[Record], ca: &SecretRef, now: i64) -> anyhow::Res
     let found: Vec<_> = found.cloned().collect();
     match found.is_empty() {
         true => Err(Problem::world(format!("{ca} has no living certificate {what:?} on record"))
-            .hint("`kubectl mtls get certs --ca` lists them; one that is not on record is revoked by its file")),
+            .hint(format!("`kubectl mtls get certs --ca {ca}` lists them; one that is not on record is revoked by its file"))),
         false => Ok(found),
     }
 }

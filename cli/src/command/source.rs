@@ -107,7 +107,7 @@ impl Source {
         let seen = if self.complete { Seen::All } else { Seen::Some };
         let mut facts = Facts::new(settings, seen);
         for manifest in &manifests.objects {
-            facts.settings.learn(&manifest.object);
+            facts.settings_mut().learn(&manifest.object);
             facts.learn(&manifest.object);
         }
         for manifest in &manifests.objects {
@@ -140,6 +140,16 @@ impl Source {
         } else {
             format!("the files {files}, as far as they go")
         }
+    }
+
+    /// That there is nothing, where, and where else to look.
+    pub(crate) fn nothing(&self, what: &str, globals: &Globals) -> String {
+        let elsewhere = match (self.filename.is_empty(), self.all_namespaces) {
+            (true, false) => "; -A looks in all namespaces",
+            (false, _) if !self.recursive => "; -R reads folders below too",
+            _ => "",
+        };
+        format!("{what} in {}{elsewhere}", self.says(globals))
     }
 
     /// For objects in files that name none: that of the cluster they go to, where it is asked.

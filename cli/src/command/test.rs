@@ -35,16 +35,20 @@ const HABITS: [&str; 4] = [
   kubectl mtls test https://api.example.com --ca pki/partners
   kubectl mtls test ingress/api -n shop --ca pki/partners
   # At a given address, the server checked against a private CA
-  kubectl mtls test https://api.example.com --ca-cert ca.crt --ca-key ca.key --server-ca server.crt --connect 127.0.0.1:8443
+  kubectl mtls test https://api.example.com --ca-cert ca.crt --ca-key ca.key \\
+    --server-ca server.crt --connect 127.0.0.1:8443
   # With one certificate and no CA, as much as that can show
   kubectl mtls test https://api.example.com --cert alice.crt --key alice.key
   # After a change: until it is in force, for half a minute
   kubectl mtls test ingress/api -n shop --ca pki/partners --wait 30s
-  # The backend repeats its request: are the headers about the client the gateway's own?
+  # The backend repeats its request: who wrote the headers about the client?
   kubectl mtls test ingress/echo -n shop --ca pki/partners --path /echo --echo
-The good certificate is the control: unless it gets in, nothing is proven. A refusal is a TLS alert
-or an HTTP status that says so; errors of the server, time-outs and resets prove nothing.
-Exits with 0 when everything is as expected, 1 when there is a hole, 3 when nothing is proven.")]
+The good certificate is the control: unless it gets in, nothing is proven. A
+refusal is a TLS alert or an HTTP status that says so; errors of the server,
+time-outs and resets prove nothing.
+
+Exits with 0 when everything is as expected, 1 when there is a hole, 3 when
+nothing is proven.")]
 pub(crate) struct Args {
     /// ingress/NAME, ingressroute/NAME, apisixtls/NAME, host/NAME or a URL
     target: String,
@@ -177,6 +181,7 @@ async fn prove(args: &Args, globals: &Globals) -> anyhow::Result<Tested> {
 async fn until_proven(args: &Args, target: &Target, plan: &probe::Plan) -> Proof {
     let begun = Instant::now();
     let mut told = String::new();
+    crate::progress::doing(format!("trying every case on {}", target.host));
     loop {
         let proof = probe::prove(target, plan).await;
         let over = args.wait.is_none_or(|wait| begun.elapsed() > wait);

@@ -4,6 +4,8 @@ use crate::output::{self, Format};
 
 /// Print the version
 #[derive(clap::Args)]
+#[command(after_help = "Examples:
+  kubectl mtls version -o json")]
 pub(crate) struct Args {
     /// Output format: human, json or yaml
     #[arg(short, long, default_value = "human")]

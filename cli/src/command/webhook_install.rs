@@ -2,20 +2,22 @@
 //! it asks this webhook and heeds it.
 
 mod audit;
+mod before;
 
 use std::time::Duration;
 
 use anyhow::Context as _;
 use policy::Settings;
-use serde_json::{Value, json};
 
 use super::{block_on, source};
 use crate::cluster::Cluster;
 use crate::globals::{DryRun, Globals, duration};
 use crate::installation::enforcement::{self, entries, turn};
+use crate::installation::inventory::{self, Found};
 use crate::installation::objects::{self, Part};
 use crate::installation::probe::{Outcome, Probe};
-use crate::installation::{CertMode, Policy, ROUTES, Shape, VALIDATING, rollout, shape};
+use crate::installation::reinstall::{drop_entries, take_over};
+use crate::installation::{CertMode, Policy, Shape, VALIDATING, rollout, shape};
 use crate::output::{self, Format};
 use crate::problem::{Problem, say};
 
@@ -28,12 +30,14 @@ const FIND: Duration = Duration::from_secs(30);
   # With certificates of its own
   kubectl mtls webhook install
   # In some namespaces alone, two rules as warnings
-  kubectl mtls webhook install --namespace-selector env=prod --warn missing-ca,unresolved-option
+  kubectl mtls webhook install --namespace-selector env=prod \\
+    --warn missing-ca,unresolved-option
   # See what would be applied
   kubectl mtls webhook install --dry-run=client -o yaml
 
-What is there already is never refused: only changes that would open a host or put it out of
-service are. So what the audit finds is told, and the installation goes on.")]
+What is there already is never refused: only changes that would open a host or
+put it out of service are. So what the audit finds is told, and the installation
+goes on.")]
 pub(crate) struct Args {
     #[command(flatten)]
     shape: Shape,
@@ -81,27 +85,100 @@ async fn install(
     mut parts: Vec<Part>,
 ) -> anyhow::Result<u8> {
     let cluster = Cluster::connect(globals).await?;
+    let before = before::look(&cluster, namespace).await?;
+    before::check(&before, args, namespace)?;
     leave_namespace(&cluster, &mut parts).await?;
     audit::run(&cluster, settings).await?;
-    let before = cluster.value(VALIDATING).await?;
-    let before = before.as_ref().and_then(enforcement::policy);
-    keep(&mut parts, before);
-    rehearse(&cluster, &parts, args).await?;
+    let before = before.policy();
+    let enforced = before == Some(Policy::Fail) && args.fail_policy == Policy::Fail;
+    // Whoever may not read what is to go learns it before anything is changed.
+    let found = inventory::find(&cluster, namespace).await?;
+    rehearse(&cluster, &parts, args, enforced).await?;
     if args.dry_run == DryRun::Server {
+        let (gone, _) = inventory::leftovers(found, &parts, namespace, args.force_conflicts);
+        for one in gone {
+            told(&one, namespace, args.dry_run)?;
+        }
         return Ok(0);
-    }
-    for part in &parts {
-        apply(&cluster, part, false, args).await?;
-        output::bytes(format!("{} applied\n", part.shown()).as_bytes())?;
     }
     if args.fail_policy == Policy::Ignore && before == Some(Policy::Fail) {
         turn(&cluster, Policy::Ignore).await?;
     }
+    for part in &parts {
+        if let Some(kept) = apply(&cluster, part, false, args, enforced).await? {
+            say(
+                "note",
+                &format!(
+                    "the caBundle trusts {kept} too: once the webhook serves by the new CA, install again, and it goes"
+                ),
+            );
+        }
+        output::bytes(format!("{} applied\n", part.shown()).as_bytes())?;
+    }
+    prune_entries(&cluster, &parts, args).await?;
     if args.shape.url.is_none() {
         rollout::wait(&cluster, namespace, args.timeout).await?;
     }
     prove(&cluster, args, namespace).await?;
+    prune(&cluster, &parts, namespace, args).await?;
     Ok(0)
+}
+
+/// Entries that are not brought any more go before the old program does: the new one may not know
+/// them.
+async fn prune_entries(cluster: &Cluster, parts: &[Part], args: &Args) -> anyhow::Result<()> {
+    for part in parts.iter().filter(|part| part.is_configuration()) {
+        let Some(path) = part.path() else {
+            continue;
+        };
+        let wanted = &part.object;
+        let (gone, left) = drop_entries(cluster, &path, wanted, args.force_conflicts).await?;
+        for name in gone {
+            output::bytes(format!("{} of {} removed\n", name, part.shown()).as_bytes())?;
+        }
+        for (name, owner) in left {
+            stays(&format!("{name} of {}", part.shown()), &owner);
+        }
+    }
+    Ok(())
+}
+
+/// What earlier versions or other flags brought goes once the rest is proven.
+async fn prune(
+    cluster: &Cluster,
+    parts: &[Part],
+    namespace: &str,
+    args: &Args,
+) -> anyhow::Result<()> {
+    let found = inventory::find(cluster, namespace).await?;
+    let (gone, left) = inventory::leftovers(found, parts, namespace, args.force_conflicts);
+    for one in gone {
+        cluster.remove(&one.path, false).await?;
+        told(&one, namespace, args.dry_run)?;
+    }
+    for one in left {
+        stays(&one.shown(namespace), &one.owner);
+    }
+    Ok(())
+}
+
+fn told(one: &Found, namespace: &str, dry_run: DryRun) -> anyhow::Result<()> {
+    let (shown, done) = (one.shown(namespace), dry_run.done("removed"));
+    output::bytes(format!("{shown} {done}\n").as_bytes())
+}
+
+fn stays(shown: &str, owner: &inventory::Owner) {
+    let hint = match owner {
+        inventory::Owner::Shared(_) => "; --force-conflicts removes it",
+        _ => "",
+    };
+    say(
+        "note",
+        &format!(
+            "{shown} is not brought any more and stays: {} has a part in it{hint}",
+            owner.others()
+        ),
+    );
 }
 
 /// A namespace of others is used as it is: with the webhook's label it would be taken for its own.
@@ -128,24 +205,14 @@ async fn leave_namespace(cluster: &Cluster, parts: &mut Vec<Part>) -> anyhow::Re
     Ok(())
 }
 
-/// What enforces already is not opened by installing again.
-fn keep(parts: &mut [Part], policy: Option<Policy>) {
-    let Some(policy) = policy else {
-        return;
-    };
-    for part in parts {
-        let entries = part.object.get_mut("webhooks");
-        for entry in entries.and_then(Value::as_array_mut).into_iter().flatten() {
-            if entry["name"] == ROUTES {
-                entry["failurePolicy"] = json!(policy.text());
-            }
-        }
-    }
-}
-
 /// Everything is tried before anything is changed. What stands in a namespace that is still to come
 /// cannot be.
-async fn rehearse(cluster: &Cluster, parts: &[Part], args: &Args) -> anyhow::Result<()> {
+async fn rehearse(
+    cluster: &Cluster,
+    parts: &[Part],
+    args: &Args,
+    enforced: bool,
+) -> anyhow::Result<()> {
     let told = args.dry_run == DryRun::Server;
     let comes = |name: &str| {
         let mut namespaces = parts.iter().filter(|part| part.kind() == "Namespace");
@@ -170,7 +237,7 @@ async fn rehearse(cluster: &Cluster, parts: &[Part], args: &Args) -> anyhow::Res
             ));
         }
         match there {
-            true => apply(cluster, part, true, args).await?,
+            true => drop(apply(cluster, part, true, args, enforced).await?),
             false if !is_served(cluster, part).await? => return Err(unserved(part, args)),
             false => {}
         }
@@ -188,15 +255,29 @@ async fn rehearse(cluster: &Cluster, parts: &[Part], args: &Args) -> anyhow::Res
     Ok(())
 }
 
-async fn apply(cluster: &Cluster, part: &Part, dry_run: bool, args: &Args) -> anyhow::Result<()> {
+/// Applies an object; what a configuration must not lose comes along. Tells which CAs are trusted on.
+async fn apply(
+    cluster: &Cluster,
+    part: &Part,
+    dry_run: bool,
+    args: &Args,
+    enforced: bool,
+) -> anyhow::Result<Option<String>> {
     let Some(path) = part.path() else {
         anyhow::bail!("{} has no place in the API", part.shown());
     };
+    let mut object = part.object.clone();
+    let mut kept = None;
+    if part.is_configuration()
+        && let Some(live) = cluster.value(&path).await?
+    {
+        kept = take_over(&mut object, &live, enforced);
+    }
     match cluster
-        .try_apply(&path, &part.object, dry_run, args.force_conflicts)
+        .try_apply(&path, &object, dry_run, args.force_conflicts)
         .await?
     {
-        true => Ok(()),
+        true => Ok(kept),
         false => Err(unserved(part, args)),
     }
 }
@@ -231,14 +312,18 @@ async fn prove(cluster: &Cluster, args: &Args, namespace: &str) -> anyhow::Resul
     let holds = enforcement::policy(&configuration).unwrap_or(Policy::Ignore);
     let limit = FIND.min(args.timeout);
     let probe = Probe::prepare(cluster, &configuration).await?;
+    let stays = match holds {
+        Policy::Fail => "; failurePolicy stays Fail, as it was",
+        Policy::Ignore => "; failurePolicy stays Ignore",
+    };
+    let probe = probe.map_err(|outcome| outcome.problem(stays, namespace))?;
     let outcome = probe.insist(limit).await?;
     if outcome != Outcome::Proven {
         let empty =
             entries(&configuration).any(|entry| entry["clientConfig"]["caBundle"].is_null());
         let more = match (holds, empty) {
-            (Policy::Fail, _) => "; failurePolicy stays Fail, as it was",
             (Policy::Ignore, true) => "; failurePolicy stays Ignore (there is a caBundle to come)",
-            (Policy::Ignore, false) => "; failurePolicy stays Ignore",
+            _ => stays,
         };
         return Err(outcome.problem(more, namespace));
     }

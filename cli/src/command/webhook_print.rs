@@ -19,7 +19,8 @@ use crate::problem::Problem;
   # A folder for Flux or Argo CD
   kubectl mtls webhook print --kustomize deploy/mtls-webhook
   # With a certificate of your own
-  kubectl mtls webhook print --cert-mode files --ca-bundle ca.crt | kubectl apply --server-side -f -")]
+  kubectl mtls webhook print --cert-mode files --ca-bundle ca.crt \\
+    | kubectl apply --server-side -f -")]
 pub(crate) struct Args {
     #[command(flatten)]
     shape: Shape,

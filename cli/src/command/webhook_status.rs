@@ -10,10 +10,10 @@ use crate::installation::enforcement::{self, entries, routes};
 use crate::installation::probe::{Outcome, Probe};
 use crate::installation::rollout::Progress;
 use crate::installation::{
-    LABEL, MUTATING, NAME, Policy, ROUTES, Selector, Trusted, VALIDATING, shape,
+    LABEL, Leaf, NAME, Policy, ROUTES, Selector, Trusted, VALIDATING, shape,
 };
 use crate::output::{self, Format};
-use crate::problem::{FINDINGS, say};
+use crate::problem::{FINDINGS, WORLD, say};
 use crate::validity::now;
 
 /// Say what the admission webhook enforces, and prove it
@@ -23,12 +23,17 @@ use crate::validity::now;
   # In CI, where changes are admitted while the webhook does not answer
   kubectl mtls webhook status --fail-policy Ignore -o json
 
-Exit codes: 0 it enforces what is expected, and the API server has just shown it; 1 it does not;
-3 the cluster cannot be asked.")]
+Exit codes: 0 it enforces what is expected, and the API server has just shown
+it; 1 it does not, or what is there is not what `install` would apply; 3 the
+cluster cannot be asked, or nothing could be proven (no right to create an
+Ingress, no namespace that is selected).")]
 pub(crate) struct Args {
     /// The least that is expected of the entry for routes: Fail or Ignore
     #[arg(long, value_name = "POLICY", default_value = "Fail")]
     fail_policy: Policy,
+    /// The --namespace-selector of the installation
+    #[arg(long, value_name = "SELECTOR", default_value = "", value_parser = Selector::parse, hide_default_value = true)]
+    namespace_selector: Selector,
     /// Output format: human, json or yaml
     #[arg(short, long, default_value = "human")]
     output: Format,
@@ -41,6 +46,7 @@ struct Status {
     deployment: Value,
     pods: Vec<Value>,
     probe: Option<(Outcome, String)>,
+    leaf: Leaf,
     problems: Vec<String>,
 }
 
@@ -50,6 +56,10 @@ pub(crate) fn run(args: &Args, globals: &Globals) -> anyhow::Result<u8> {
     output::value(args.output, &status.json(), || status.human())?;
     for problem in &status.problems {
         say("error", problem);
+    }
+    let silent = status.probe.iter().map(|(outcome, _)| outcome);
+    for outcome in silent.filter(|outcome| outcome.tells_nothing()) {
+        say("error", &outcome.text());
     }
     if let Some((outcome, _)) = status
         .probe
@@ -66,25 +76,29 @@ pub(crate) fn run(args: &Args, globals: &Globals) -> anyhow::Result<u8> {
             "`kubectl mtls webhook install`, with the flags of before, puts it right",
         );
     }
-    Ok(if status.problems.is_empty() {
-        0
-    } else {
-        FINDINGS
-    })
+    Ok(status.code())
 }
 
 async fn read(args: &Args, globals: &Globals) -> anyhow::Result<Status> {
     let cluster = Cluster::connect(globals).await?;
     let namespace = enforcement::namespace(&cluster, globals).await?;
     let validating = cluster.value(VALIDATING).await?;
-    let mutating = cluster.value(MUTATING).await?;
     let deployment = cluster
         .value(&item("apps/v1", "deployments", &namespace, NAME))
         .await?;
     let pods = cluster
         .items(&format!("/api/v1/namespaces/{namespace}/pods"), LABEL)
         .await?;
-    let mut problems = drift::problems(validating.as_ref(), mutating.as_ref(), now())?;
+    let mut problems = match &validating {
+        Some(live) => {
+            let selector = &args.namespace_selector;
+            drift::problems(
+                &drift::read(&cluster, live, selector, &namespace).await?,
+                now(),
+            )
+        }
+        None => vec!["the ValidatingWebhookConfiguration does not exist".to_owned()],
+    };
     let outside = validating
         .as_ref()
         .and_then(routes)
@@ -98,7 +112,7 @@ async fn read(args: &Args, globals: &Globals) -> anyhow::Result<Status> {
     };
     if let Some((outcome, _)) = probe
         .as_ref()
-        .filter(|(outcome, _)| *outcome != Outcome::Proven)
+        .filter(|(outcome, _)| *outcome != Outcome::Proven && !outcome.tells_nothing())
     {
         problems.push(outcome.text());
     }
@@ -109,19 +123,38 @@ async fn read(args: &Args, globals: &Globals) -> anyhow::Result<Status> {
              admitted"
         ));
     }
+    let leaf = match validating.as_ref().and_then(routes) {
+        Some(entry) => leaf(&cluster, entry, &namespace, &pods).await,
+        None => Leaf::NotAsked("nothing is installed".to_owned()),
+    };
+    problems.extend(leaf.problem(now()));
     Ok(Status {
         namespace,
         validating: validating.unwrap_or_default(),
         deployment: deployment.unwrap_or_default(),
         pods,
         probe,
+        leaf,
         problems,
     })
 }
 
+async fn leaf(cluster: &Cluster, entry: &Value, namespace: &str, pods: &[Value]) -> Leaf {
+    let client = &entry["clientConfig"];
+    match client["url"].as_str() {
+        Some(url) => Leaf::of_url(url, &client["caBundle"]).await,
+        None => {
+            let ready: Vec<_> = pods.iter().filter(|pod| is_ready(pod)).collect();
+            Leaf::of_pods(cluster, namespace, &ready, now()).await
+        }
+    }
+}
+
 async fn probe(cluster: &Cluster, configuration: &Value) -> anyhow::Result<(Outcome, String)> {
-    let probe = Probe::prepare(cluster, configuration).await?;
-    Ok((probe.ask().await?, probe.namespace))
+    match Probe::prepare(cluster, configuration).await? {
+        Ok(probe) => Ok((probe.ask().await?, probe.namespace)),
+        Err(outcome) => Ok((outcome, "none".to_owned())),
+    }
 }
 
 fn running(deployment: Option<&Value>, outside: bool) -> Option<String> {
@@ -141,6 +174,19 @@ fn running(deployment: Option<&Value>, outside: bool) -> Option<String> {
 }
 
 impl Status {
+    /// What is wrong weighs more than what is not known.
+    fn code(&self) -> u8 {
+        let unknown = self
+            .probe
+            .as_ref()
+            .is_some_and(|(outcome, _)| outcome.tells_nothing());
+        match (self.problems.is_empty(), unknown) {
+            (false, _) => FINDINGS,
+            (true, true) => WORLD,
+            (true, false) => 0,
+        }
+    }
+
     /// The images that run, each once, and how many pods of each are ready.
     fn images(&self) -> Vec<(String, usize)> {
         let mut images: Vec<(String, usize)> = Vec::new();
@@ -178,7 +224,7 @@ impl Status {
         json!({"schemaVersion": 1, "namespace": self.namespace,
             "installed": !self.validating.is_null(), "proven": self.is_proven(),
             "failurePolicy": enforcement::policy(&self.validating).map(Policy::text),
-            "webhooks": rows, "running": images, "probe": probe,
+            "webhooks": rows, "running": images, "probe": probe, "served": self.leaf.json(),
             "certMode": self.argument("--cert-mode="), "warn": self.warned(),
             "problems": self.problems})
     }
@@ -218,6 +264,7 @@ impl Status {
         for ca in routes(&self.validating).map(trusted).unwrap_or_default() {
             lines.push(format!("Trusted   {}", ca.text()));
         }
+        lines.push(format!("Served    {}", self.leaf.text()));
         if !self.warned().is_empty() {
             lines.push(format!("Warned    {}", self.warned().join(", ")));
         }
@@ -253,4 +300,32 @@ fn entry_json(entry: &Value) -> Value {
         "rules": entry["rules"], "url": entry["clientConfig"]["url"],
         "service": entry["clientConfig"]["service"],
         "trusted": trusted(entry).iter().map(Trusted::json).collect::<Vec<_>>()})
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn code(outcome: Outcome, problems: &[&str]) -> u8 {
+        let status = Status {
+            namespace: String::new(),
+            validating: Value::Null,
+            deployment: Value::Null,
+            pods: Vec::new(),
+            probe: Some((outcome, String::new())),
+            leaf: Leaf::NotAsked(String::new()),
+            problems: problems.iter().map(|&problem| problem.to_owned()).collect(),
+        };
+        status.code()
+    }
+
+    #[test]
+    fn nothing_is_clean_that_is_not_proven() {
+        let forbidden = || Outcome::Forbidden(String::new());
+        assert_eq!(code(Outcome::Proven, &[]), 0);
+        assert_eq!(code(Outcome::Proven, &["drift"]), FINDINGS);
+        assert_eq!(code(Outcome::NoNamespace(String::new()), &[]), WORLD);
+        assert_eq!(code(forbidden(), &[]), WORLD);
+        assert_eq!(code(forbidden(), &["drift"]), FINDINGS);
+    }
 }

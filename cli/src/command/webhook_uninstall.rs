@@ -2,26 +2,30 @@
 
 use std::time::Duration;
 
+use serde_json::Value;
+
 use super::block_on;
 use crate::cluster::{Cluster, Removed};
 use crate::globals::{DryRun, Globals, duration};
-use crate::installation::objects::{self, Part, shipped};
-use crate::installation::{LABEL, enforcement, shape};
+use crate::installation::inventory::{self, Found, Owner, belongs};
+use crate::installation::objects;
+use crate::installation::{BINDING, NAME, VALIDATING, enforcement, shape};
 use crate::output;
 use crate::problem::{Problem, say};
 
 /// Namespaces that are never removed, whatever they are labelled with.
 const KEPT: [&str; 4] = ["default", "kube-node-lease", "kube-public", "kube-system"];
-/// What is made beside the manifests, by flags, by the webhook itself, or by cert-manager.
-const MADE: [&str; 8] = [
-    "apis/cert-manager.io/v1 certificates",
-    "apis/cert-manager.io/v1 issuers",
-    "api/v1 configmaps",
-    "apis/rbac.authorization.k8s.io/v1 rolebindings",
-    "apis/rbac.authorization.k8s.io/v1 roles",
+/// What the webhook itself or cert-manager makes, without a label.
+const MADE: [&str; 4] = [
     "api/v1 secrets/mtls-webhook-ca",
+    "api/v1 secrets/mtls-webhook-issuer",
     "api/v1 secrets/mtls-webhook-tls",
     "apis/coordination.k8s.io/v1 leases/mtls-webhook-audit",
+];
+/// The configurations of everybody.
+const CONFIGURATIONS: [&str; 2] = [
+    "/apis/admissionregistration.k8s.io/v1/validatingwebhookconfigurations",
+    "/apis/admissionregistration.k8s.io/v1/mutatingwebhookconfigurations",
 ];
 
 /// Remove the admission webhook
@@ -31,7 +35,9 @@ const MADE: [&str; 8] = [
   # The policies too, which are of no use without it
   kubectl mtls webhook uninstall --delete-crds
 
-When nothing else helps: kubectl delete validatingwebhookconfiguration,mutatingwebhookconfiguration kubectl-mtls")]
+When nothing else helps:
+  kubectl delete \\
+    validatingwebhookconfiguration,mutatingwebhookconfiguration kubectl-mtls")]
 pub(crate) struct Args {
     /// Remove the CustomResourceDefinitions too, and with them every policy and exception
     #[arg(long)]
@@ -52,20 +58,35 @@ pub(crate) fn run(args: &Args, globals: &Globals) -> anyhow::Result<u8> {
 async fn uninstall(args: &Args, globals: &Globals) -> anyhow::Result<u8> {
     let cluster = Cluster::connect(globals).await?;
     let namespace = &enforcement::namespace(&cluster, globals).await?;
+    is_home(&cluster, namespace).await?;
+    let mut found = inventory::find(&cluster, namespace).await?;
+    found.retain(|one| goes(one, namespace, args.delete_crds));
+    found.reverse();
+    let (own, others): (Vec<_>, Vec<_>) = found
+        .into_iter()
+        .partition(|one| !matches!(one.owner, Owner::Others(_)));
+    for one in &others {
+        let (shown, who) = (one.shown(namespace), one.owner.others());
+        say("note", &format!("{shown} stays: it was brought by {who}"));
+    }
+    stranded(&cluster, namespace, &own).await?;
     let mut gone = Vec::new();
-    for part in ordered(namespace, args.delete_crds)? {
-        let Some(path) = part.path() else {
-            continue;
-        };
-        if part.kind() == "Namespace" {
-            gone.extend(made(&cluster, namespace, args.dry_run).await?);
-            if !is_own(&cluster, namespace, &path).await? {
-                continue;
-            }
-        }
-        if take(&cluster, &path, args.dry_run).await? {
-            tell(&part.shown(), args.dry_run)?;
-            gone.push(path);
+    // Nobody asks the webhook any more before it goes.
+    let (first, rest): (Vec<_>, Vec<_>) = own
+        .iter()
+        .partition(|one| one.part.kind().contains("Webhook"));
+    gone.extend(take_all(&cluster, first, namespace, args.dry_run).await?);
+    if args.dry_run == DryRun::None {
+        wait(&cluster, &gone, args.timeout).await?;
+    }
+    let (last, rest): (Vec<_>, Vec<_>) = rest
+        .into_iter()
+        .partition(|one| one.part.kind() == "Namespace");
+    gone.extend(take_all(&cluster, rest, namespace, args.dry_run).await?);
+    gone.extend(made(&cluster, namespace, args.dry_run).await?);
+    for one in last {
+        if is_own(&cluster, namespace, &one.path).await? {
+            gone.extend(take_all(&cluster, vec![one], namespace, args.dry_run).await?);
         }
     }
     if gone.is_empty() {
@@ -77,20 +98,75 @@ async fn uninstall(args: &Args, globals: &Globals) -> anyhow::Result<u8> {
     Ok(0)
 }
 
-/// What ships, in the order in which it goes.
-fn ordered(namespace: &str, crds: bool) -> anyhow::Result<Vec<Part>> {
-    let mut parts = shipped()?;
-    parts.retain(|part| crds || part.kind() != "CustomResourceDefinition");
-    for part in &mut parts {
-        if part.object["metadata"]["namespace"].is_string() {
-            part.object["metadata"]["namespace"] = namespace.into();
-        }
-        if part.kind() == "Namespace" {
-            part.object["metadata"]["name"] = namespace.into();
+/// What is cluster-wide belongs to the webhook of another namespace, if there is one.
+async fn is_home(cluster: &Cluster, namespace: &str) -> anyhow::Result<()> {
+    let configuration = cluster.value(VALIDATING).await?;
+    let binding = cluster.value(BINDING).await?;
+    match inventory::home(configuration.as_ref(), binding.as_ref()) {
+        Some(home) if home != *namespace => Err(Problem::world(format!(
+            "the webhook is installed in namespace {home}, not in {namespace}; nothing was removed"
+        ))
+        .hint(format!(
+            "`kubectl mtls webhook uninstall -n {home}` removes it"
+        ))),
+        _ => Ok(()),
+    }
+}
+
+/// Whether an object is among what is to go.
+fn goes(one: &Found, namespace: &str, crds: bool) -> bool {
+    match one.part.kind() {
+        "CustomResourceDefinition" => crds,
+        "Namespace" => one.part.name() == namespace,
+        _ => belongs(&one.part.object, namespace),
+    }
+}
+
+/// Refuses to take the server away from configurations that stay.
+async fn stranded(cluster: &Cluster, namespace: &str, own: &[Found]) -> anyhow::Result<()> {
+    for collection in CONFIGURATIONS {
+        for configuration in cluster.items(collection, "").await? {
+            let name = configuration["metadata"]["name"]
+                .as_str()
+                .unwrap_or_default();
+            let path = format!("{collection}/{name}");
+            if leads_here(&configuration, namespace) && !own.iter().any(|one| one.path == path) {
+                let who = Owner::of(&configuration).others();
+                let text = format!(
+                    "{path} asks the webhook, and was brought by {who}: without the webhook it would \
+                     refuse what it is asked about; nothing was removed"
+                );
+                return Err(Problem::world(text).hint(
+                    "remove it first, the way it came (helm uninstall, or `kubectl delete`), and run \
+                     this again",
+                ));
+            }
         }
     }
-    parts.sort_by_key(|part| std::cmp::Reverse(part.rank()));
-    Ok(parts)
+    Ok(())
+}
+
+fn leads_here(configuration: &Value, namespace: &str) -> bool {
+    enforcement::entries(configuration).any(|entry| {
+        let service = &entry["clientConfig"]["service"];
+        service["name"] == NAME && service["namespace"] == namespace
+    })
+}
+
+async fn take_all(
+    cluster: &Cluster,
+    all: Vec<&Found>,
+    namespace: &str,
+    dry_run: DryRun,
+) -> anyhow::Result<Vec<String>> {
+    let mut gone = Vec::new();
+    for one in all {
+        if take(cluster, &one.path, dry_run).await? {
+            tell(&one.shown(namespace), dry_run)?;
+            gone.push(one.path.clone());
+        }
+    }
+    Ok(gone)
 }
 
 /// Removes an object; `false` where there is none.
@@ -106,44 +182,15 @@ fn tell(shown: &str, dry_run: DryRun) -> anyhow::Result<()> {
     output::bytes(format!("{shown} {}\n", dry_run.done("removed")).as_bytes())
 }
 
-/// Removes what is not among the manifests: by name, or by label in the namespace and, for Roles, in
-/// every namespace.
+/// Removes what nobody labelled, by name.
 async fn made(cluster: &Cluster, namespace: &str, dry_run: DryRun) -> anyhow::Result<Vec<String>> {
     let mut gone = Vec::new();
     for row in MADE {
-        let (api, kind) = row.split_once(' ').unwrap_or_default();
-        let mut paths = Vec::new();
-        match kind.split_once('/') {
-            Some(_) => paths.push((
-                format!("/{api}/namespaces/{namespace}/{kind}"),
-                kind.to_owned(),
-            )),
-            None => {
-                let scope = match kind {
-                    "roles" | "rolebindings" => String::new(),
-                    _ => format!("/namespaces/{namespace}"),
-                };
-                for object in cluster
-                    .items(&format!("/{api}{scope}/{kind}"), LABEL)
-                    .await?
-                {
-                    let text = |key: &str| {
-                        object["metadata"][key]
-                            .as_str()
-                            .unwrap_or_default()
-                            .to_owned()
-                    };
-                    let (place, name) = (text("namespace"), text("name"));
-                    let path = format!("/{api}/namespaces/{place}/{kind}/{name}");
-                    paths.push((path, format!("{kind}/{name} in {place}")));
-                }
-            }
-        }
-        for (path, shown) in paths {
-            if take(cluster, &path, dry_run).await? {
-                tell(&shown, dry_run)?;
-                gone.push(path);
-            }
+        let (api, name) = row.split_once(' ').unwrap_or_default();
+        let path = format!("/{api}/namespaces/{namespace}/{name}");
+        if take(cluster, &path, dry_run).await? {
+            tell(name, dry_run)?;
+            gone.push(path);
         }
     }
     Ok(gone)
@@ -205,6 +252,7 @@ async fn wait(cluster: &Cluster, gone: &[String], limit: Duration) -> anyhow::Re
     let end = tokio::time::Instant::now() + limit;
     for path in gone {
         while cluster.get(path).await?.is_some() {
+            crate::progress::doing(format!("waiting until {path} is gone"));
             if tokio::time::Instant::now() >= end {
                 let text = format!("{path} is still there after {}s", limit.as_secs());
                 return Err(Problem::world(text).hint(
@@ -216,4 +264,21 @@ async fn wait(cluster: &Cluster, gone: &[String], limit: Duration) -> anyhow::Re
         }
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn a_configuration_leads_to_its_service_alone() {
+        let configuration = |name: &str| {
+            let service = json!({"name": name, "namespace": "a"});
+            json!({"webhooks": [{"clientConfig": {"url": "https://x"}}, {"clientConfig": {"service": service}}]})
+        };
+        assert!(leads_here(&configuration(NAME), "a"));
+        assert!(!leads_here(&configuration(NAME), "b"));
+        assert!(!leads_here(&configuration("other"), "a"));
+    }
 }

@@ -16,22 +16,27 @@ pub(crate) struct Trusted {
     pub(crate) subject: String,
     /// Its end in Unix seconds.
     pub(crate) ends: i64,
+    /// SHA-256 of it: there may be several of one subject.
+    fingerprint: [u8; 32],
 }
 
 impl Trusted {
     /// The CAs of a caBundle as it is stored; one that cannot be read has none.
     pub(crate) fn stored(bundle: &Value) -> Vec<Self> {
-        let pem = STANDARD
-            .decode(bundle.as_str().unwrap_or_default())
-            .unwrap_or_default();
-        let read = x509::read_bundle(&pem);
+        let read = x509::read_bundle(&pem(bundle));
         let found = read.certificates.iter();
         found
             .map(|certificate| Self {
                 subject: certificate.subject.to_string(),
                 ends: certificate.not_after,
+                fingerprint: certificate.fingerprint,
             })
             .collect()
+    }
+
+    /// The certificates themselves.
+    pub(super) fn ders(bundle: &Value) -> Vec<Vec<u8>> {
+        x509::der_blocks(&pem(bundle))
     }
 
     /// For people.
@@ -43,6 +48,11 @@ impl Trusted {
     pub(crate) fn json(&self) -> Value {
         json!({"subject": self.subject, "notAfter": time(self.ends)})
     }
+}
+
+fn pem(bundle: &Value) -> Vec<u8> {
+    let decoded = STANDARD.decode(bundle.as_str().unwrap_or_default());
+    decoded.unwrap_or_default()
 }
 
 /// Refuses a file that holds no certificate, or more than certificates.

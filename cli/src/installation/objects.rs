@@ -9,58 +9,96 @@ use crate::cluster::{collection, item};
 const MANIFESTS: &[(&str, &str)] = include!(concat!(env!("OUT_DIR"), "/manifests.rs"));
 
 /// A kind of object that belongs to an installation.
-struct Kind {
-    kind: &'static str,
+pub(super) struct Kind {
+    /// As objects name it.
+    pub(super) kind: &'static str,
+    /// The API group and version.
+    pub(super) version: &'static str,
     plural: &'static str,
     namespaced: bool,
 }
 
-const fn kind(kind: &'static str, plural: &'static str, namespaced: bool) -> Kind {
+const fn kind(
+    kind: &'static str,
+    version: &'static str,
+    plural: &'static str,
+    namespaced: bool,
+) -> Kind {
     Kind {
         kind,
+        version,
         plural,
         namespaced,
     }
 }
 
+impl Kind {
+    /// Where the objects of an installation in this namespace are listed. Roles stand in every
+    /// namespace whose Secrets may be read.
+    pub(super) fn collection(&self, namespace: &str) -> String {
+        let everywhere = !self.namespaced || ["Role", "RoleBinding"].contains(&self.kind);
+        let place = (!everywhere).then_some(namespace);
+        collection(self.version, self.plural, place)
+    }
+}
+
+const ADMISSION: &str = "admissionregistration.k8s.io/v1";
+const ISSUANCE: &str = "cert-manager.io/v1";
+const RBAC: &str = "rbac.authorization.k8s.io/v1";
+
 /// In the order in which they come. What refuses comes last, and goes first.
-const KINDS: &[Kind] = &[
-    kind("Namespace", "namespaces", false),
+pub(super) const KINDS: &[Kind] = &[
+    kind("Namespace", "v1", "namespaces", false),
     kind(
         "CustomResourceDefinition",
+        "apiextensions.k8s.io/v1",
         "customresourcedefinitions",
         false,
     ),
-    kind("ServiceAccount", "serviceaccounts", true),
-    kind("ClusterRole", "clusterroles", false),
-    kind("ClusterRoleBinding", "clusterrolebindings", false),
-    kind("Role", "roles", true),
-    kind("RoleBinding", "rolebindings", true),
-    kind("ResourceQuota", "resourcequotas", true),
-    kind("NetworkPolicy", "networkpolicies", true),
-    kind("Issuer", "issuers", true),
-    kind("Certificate", "certificates", true),
-    kind("ConfigMap", "configmaps", true),
-    kind("Service", "services", true),
-    kind("Deployment", "deployments", true),
-    kind("PodDisruptionBudget", "poddisruptionbudgets", true),
+    kind("ServiceAccount", "v1", "serviceaccounts", true),
+    kind("ClusterRole", RBAC, "clusterroles", false),
+    kind("ClusterRoleBinding", RBAC, "clusterrolebindings", false),
+    kind("Role", RBAC, "roles", true),
+    kind("RoleBinding", RBAC, "rolebindings", true),
+    kind("ResourceQuota", "v1", "resourcequotas", true),
+    kind(
+        "NetworkPolicy",
+        "networking.k8s.io/v1",
+        "networkpolicies",
+        true,
+    ),
+    kind("Issuer", ISSUANCE, "issuers", true),
+    kind("Certificate", ISSUANCE, "certificates", true),
+    kind("ConfigMap", "v1", "configmaps", true),
+    kind("Service", "v1", "services", true),
+    kind("Deployment", "apps/v1", "deployments", true),
+    kind(
+        "PodDisruptionBudget",
+        "policy/v1",
+        "poddisruptionbudgets",
+        true,
+    ),
     kind(
         "ValidatingAdmissionPolicy",
+        ADMISSION,
         "validatingadmissionpolicies",
         false,
     ),
     kind(
         "ValidatingAdmissionPolicyBinding",
+        ADMISSION,
         "validatingadmissionpolicybindings",
         false,
     ),
     kind(
         "MutatingWebhookConfiguration",
+        ADMISSION,
         "mutatingwebhookconfigurations",
         false,
     ),
     kind(
         "ValidatingWebhookConfiguration",
+        ADMISSION,
         "validatingwebhookconfigurations",
         false,
     ),
@@ -97,6 +135,11 @@ impl Part {
     /// Its kind and name as kubectl prints them.
     pub(crate) fn shown(&self) -> String {
         format!("{}/{}", self.kind().to_lowercase(), self.name())
+    }
+
+    /// Whether the API server is told by it whom to ask.
+    pub(crate) fn is_configuration(&self) -> bool {
+        self.kind().ends_with("WebhookConfiguration")
     }
 
     /// Where it comes in the order of installing.
@@ -162,6 +205,8 @@ mod tests {
         assert!(parts.len() > 8, "{}", parts.len());
         for part in parts {
             assert!(part.path().is_some(), "{}", part.shown());
+            let kind = KINDS.iter().find(|kind| kind.kind == part.kind()).unwrap();
+            assert_eq!(part.object["apiVersion"], kind.version);
         }
     }
 }

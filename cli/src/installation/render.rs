@@ -267,7 +267,7 @@ fn reader(place: &str, namespace: &str) -> [Part; 2] {
 
 /// A CA of cert-manager, and the serving certificate that it signs.
 fn issued(namespace: &str) -> Vec<Part> {
-    const CA: &str = "mtls-webhook-ca";
+    const CA: &str = "mtls-webhook-issuer";
     let api = "cert-manager.io/v1";
     let issuer = |name: &str, spec: Value| json!({"apiVersion": api, "kind": "Issuer", "metadata": metadata(name, namespace), "spec": spec});
     let certificate = |name: &str, spec: Value| {

@@ -1,6 +1,6 @@
 //! Waiting for the Deployment, and saying what holds it up.
 
-use std::io::{IsTerminal as _, Write as _};
+use std::io::IsTerminal as _;
 
 use serde_json::Value;
 use tokio::time::{Duration, Instant, sleep};
@@ -65,29 +65,21 @@ pub(crate) async fn wait(
             shown = text;
         }
         if progress.done {
-            finish();
             return Ok(());
         }
         if Instant::now() >= end {
-            finish();
             return Err(late(cluster, namespace, &deployment, &shown, limit).await);
         }
         sleep(PAUSE).await;
     }
 }
 
-/// On a terminal the line is written over; in a log each state is a line.
+/// On a terminal it is the line of what is being done; in a log each state is a line.
 fn show(text: &str) {
     if std::io::stderr().is_terminal() {
-        let _ = write!(std::io::stderr(), "\r\u{1b}[Kwaiting: {text}");
+        crate::progress::doing(format!("waiting: {text}"));
     } else {
         say("waiting", text);
-    }
-}
-
-fn finish() {
-    if std::io::stderr().is_terminal() {
-        let _ = writeln!(std::io::stderr());
     }
 }
 

@@ -84,6 +84,24 @@ pub(crate) struct Shape {
 }
 
 impl Shape {
+    /// Without any flag.
+    pub(super) fn usual() -> Self {
+        Self {
+            cert_mode: CertMode::SelfManaged,
+            ca_bundle: None,
+            namespace_selector: Selector::default(),
+            url: None,
+            image: None,
+            replicas: 2,
+            config: None,
+            secret_namespaces: Vec::new(),
+            no_repair: false,
+            warn: Vec::new(),
+            priority_class: "system-cluster-critical".to_owned(),
+            service_port: 443,
+        }
+    }
+
     /// What the flags must say together.
     ///
     /// # Errors

@@ -2,7 +2,6 @@
 
 use std::collections::HashSet;
 use std::fs;
-use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
@@ -70,12 +69,12 @@ fn in_folder(folder: &Path, recursive: bool) -> anyhow::Result<Vec<PathBuf>> {
 fn collect(
     folder: &Path,
     recursive: bool,
-    seen: &mut HashSet<(u64, u64)>,
+    seen: &mut HashSet<PathBuf>,
     files: &mut Vec<PathBuf>,
 ) -> anyhow::Result<()> {
     let context = || format!("reading {}", folder.display());
-    let metadata = fs::metadata(folder).with_context(context)?;
-    if !seen.insert((metadata.dev(), metadata.ino())) {
+    let real = fs::canonicalize(folder).with_context(context)?;
+    if !seen.insert(real) {
         return Ok(());
     }
     for entry in fs::read_dir(folder).with_context(context)? {

@@ -133,7 +133,7 @@ async fn of_object(
         Depth::Address => None,
     };
     let settings = match &facts {
-        Some(facts) => facts.settings.clone(),
+        Some(facts) => (*facts.settings).clone(),
         None => cluster.settings(settings(None)?).await?,
     };
     let key = found.key(&settings)?;

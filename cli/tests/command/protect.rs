@@ -51,7 +51,7 @@ fn protect(more: &[&str]) -> super::Said {
 #[test]
 fn who_else_opens_the_host_is_named_with_the_command_that_shuts_it() {
     let said = protect(&["ingressroute/api"]);
-    assert_eq!(said.code, 0, "{}", said.stderr);
+    assert_eq!(said.code, 1, "{}", said.stderr);
     let command = "`kubectl mtls protect ingressroute/web -n shop --trust partners-trust`";
     for words in [
         "host a.example would be open",

@@ -161,7 +161,7 @@ fn files_that_are_not_what_they_should_be() {
     for (bundle, words) in [
         ("ca/ca.key", "holds a private key"),
         ("empty", "holds no certificate"),
-        ("none", "reading none"),
+        ("none", "none cannot be read"),
     ] {
         let said = files(bundle);
         assert!(

@@ -7,9 +7,9 @@ use std::sync::Arc;
 use serde_json::{Value, json};
 
 use super::shortfall::DEMAND;
-use super::spec::{Inject, PolicyDemand, PolicySpec};
+use super::spec::{Inject, InjectOption, PolicyDemand, PolicySpec};
 use super::{Applied, Policy};
-use crate::dialect::{self, Dialect, Role, WriteRequest};
+use crate::dialect::{self, Dialect, Role, WriteRequest, Written};
 use crate::fact::{Mode, ObjectFacts};
 use crate::gateway::HostKey;
 use crate::object::{Object, ObjectRef, SecretRef, escape};
@@ -146,16 +146,26 @@ fn additions(
         PolicyDemand::Optional => Mode::Optional,
         PolicyDemand::Required => Mode::Required,
     };
-    let places = Places::of(inject, object, dialect);
-    let written = (dialect.write)(&WriteRequest {
-        object,
-        trust: &places.trust,
-        mode,
-        option: places.option.as_ref().map(|(ns, name)| (&**ns, &**name)),
-        server_certificate: None,
-        settings: view.settings(),
-        view,
-    })?;
+    let write = |places: Places| {
+        (dialect.write)(&WriteRequest {
+            object,
+            trust: &places.trust,
+            mode,
+            option: places.option.as_ref().map(|(ns, name)| (&**ns, &**name)),
+            server_certificate: None,
+            settings: view.settings(),
+            view,
+        })
+    };
+    // What the route itself says, if that is enough: an Ingress of Traefik's provider for
+    // ingress-nginx has no TLSOption, and its Secret is in its own namespace.
+    let alone = write(Places::of(inject, object, None));
+    let written = match (&inject.option, alone) {
+        (Some(option), alone) if !alone.as_ref().is_ok_and(is_complete) => {
+            write(Places::of(inject, object, Some(option)))?
+        }
+        (_, alone) => alone?,
+    };
     if let Some(removal) = written.remove.first() {
         return Err(format!("{} must go from {}", removal.field, removal.object));
     }
@@ -182,14 +192,12 @@ struct Places {
 }
 
 impl Places {
-    fn of(inject: &Inject, object: &Object, dialect: &Dialect) -> Self {
+    fn of(inject: &Inject, object: &Object, option: Option<&InjectOption>) -> Self {
         let own = object.id.namespace.as_str();
         let or_own = |namespace: &str| match namespace {
             "" => own.to_owned(),
             other => other.to_owned(),
         };
-        let keeps_options = dialect.kinds.iter().any(|kind| kind.role == Role::Option);
-        let option = inject.option.as_ref().filter(|_| keeps_options);
         let option = option.map(|one| (or_own(&one.namespace), one.name.clone()));
         let trust = match (&option, inject.trust.namespace.as_str()) {
             (Some((namespace, _)), "") => namespace.clone(),
@@ -200,6 +208,16 @@ impl Places {
             option,
         }
     }
+}
+
+/// Whether what is written makes no object on which the route rests.
+fn is_complete(written: &Written) -> bool {
+    let keeps_demands = |config: &Value| {
+        let object = Object::from_value(config).ok();
+        let kind = object.and_then(|object| dialect::kind_of(&object.id));
+        kind.is_some_and(|kind| kind.role == Role::Option)
+    };
+    !written.apply.iter().any(keeps_demands)
 }
 
 /// Another object that the route would rest on must be there and demand as much.

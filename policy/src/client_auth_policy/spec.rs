@@ -224,7 +224,7 @@ pub struct Inject {
 /// A Secret that is put into routes.
 #[derive(Clone, Debug, Deserialize, JsonSchema, PartialEq, Serialize)]
 pub struct InjectTrust {
-    /// Its namespace; that of the route, if absent.
+    /// Its namespace; if absent, that of the option that is put in, else that of the route.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     #[schemars(regex(pattern = NAME), length(max = 63))]
     pub namespace: String,

@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 use std::process::Command;
 
 use anyhow::Context as _;
+use base64::Engine as _;
 use serde_json::{Value, json};
 use tests::cluster::{Cluster, run};
 use tests::ports;
@@ -94,7 +95,9 @@ impl<'a> Kubelet<'a> {
             let name = variable["name"].as_str().context("no name")?;
             command.env(name, value(variable, pod)?);
         }
-        command.args(&args).args([
+        let mounted = self.mounted(pod)?;
+        let told = args.iter().map(|arg| arg.replace("=/tls/", &mounted));
+        command.args(told).args([
             format!("--listen=127.0.0.1:{port}"),
             format!("--health-listen=127.0.0.1:{health}"),
         ]);
@@ -104,6 +107,29 @@ impl<'a> Kubelet<'a> {
             ready: false,
             args,
         })
+    }
+}
+
+impl Kubelet<'_> {
+    /// Puts the Secret of the serving certificate, if the pod has one, where it can be read.
+    fn mounted(&self, pod: &Value) -> anyhow::Result<String> {
+        let mut volumes = pod["spec"]["volumes"].as_array().into_iter().flatten();
+        let Some(volume) = volumes.find(|volume| volume["name"] == "tls") else {
+            return Ok("=/tls/".to_owned());
+        };
+        let secret = volume["secret"]["secretName"]
+            .as_str()
+            .context("no Secret")?;
+        let get = ["get", "secret", secret, "-n", NS, "-o", "json"];
+        let secret: Value = serde_json::from_str(&self.cluster.must(&get)?)?;
+        let folder = self.cluster.folder.join("tls");
+        std::fs::create_dir_all(&folder)?;
+        for key in ["tls.crt", "tls.key"] {
+            let data = secret["data"][key].as_str().context("no key pair yet")?;
+            let text = base64::engine::general_purpose::STANDARD.decode(data)?;
+            std::fs::write(folder.join(key), text)?;
+        }
+        Ok(format!("={}/", folder.display()))
     }
 }
 

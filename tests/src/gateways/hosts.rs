@@ -18,7 +18,7 @@ use crate::ports;
 /// CA, and `other.example` another one.
 ///
 /// # Errors
-/// As [`nginx`].
+/// As [`super::nginx`].
 pub fn nginx_of_two_hosts(files: &Files, other_ca: &Path) -> anyhow::Result<Gateway> {
     let server = |name: &str, ca: &Path| {
         format!(
@@ -40,7 +40,7 @@ pub fn nginx_of_two_hosts(files: &Files, other_ca: &Path) -> anyhow::Result<Gate
 /// or passes on what the client sent.
 ///
 /// # Errors
-/// As [`nginx`].
+/// As [`super::nginx`].
 pub fn echoing_nginx(files: &Files, sets: bool) -> anyhow::Result<Gateway> {
     let verified = match sets {
         true => "$ssl_client_verify",

@@ -27,6 +27,6 @@ impl Sink for Policies {
     }
 
     fn take<'a>(&'a mut self, round: &'a Round) -> BoxFuture<'a, anyhow::Result<()>> {
-        policy_status::write(&self.state, round.now).boxed()
+        policy_status::write(&self.state, round).boxed()
     }
 }

@@ -1,7 +1,9 @@
 //! One look at everything: every host settled by what its Secrets say, and what the rules say of it.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
+use policy::client_auth_policy::Policies;
 use policy::{Facts, Finding, HostKey, HostReport, Remark, SecretRef, Site, dialect};
 
 use super::bundles::Bundles;
@@ -19,16 +21,21 @@ pub(crate) struct Round {
     pub(crate) hosts: Vec<HostReport>,
     /// Every finding once, in order of object and place.
     pub(crate) findings: Vec<Finding>,
+    /// What all hosts were held against.
+    pub(crate) policies: Arc<Policies>,
 }
 
 impl Round {
     /// Looks at everything.
     pub(super) async fn make(state: &State, bundles: &mut Bundles) -> Self {
-        let now = metrics::now();
+        let look = Look {
+            now: metrics::now(),
+            policies: Arc::clone(&state.facts().policies),
+        };
         let keys = state.facts().hosts();
         let mut hosts = Vec::with_capacity(keys.len());
         for keys in keys.chunks(AT_ONCE) {
-            let settled = settle(state, bundles, keys, now).await;
+            let settled = settle(state, bundles, keys, &look).await;
             // What opens no way in and says nothing is no host.
             let is_host =
                 |report: &HostReport| report.host.mentioned || !report.host.doors.is_empty();
@@ -36,13 +43,21 @@ impl Round {
             tokio::task::yield_now().await;
         }
         let remarks = remarks(&state.facts());
-        let findings = findings(&hosts, &remarks, now);
+        let findings = findings(&hosts, &remarks, look.now);
         Self {
-            now,
+            now: look.now,
             hosts,
             findings,
+            policies: look.policies,
         }
     }
+}
+
+/// What is the same for all hosts of a round.
+struct Look {
+    /// Unix seconds.
+    now: i64,
+    policies: Arc<Policies>,
 }
 
 /// All hosts are held at once, so that none may hold more than it needs.
@@ -62,11 +77,11 @@ async fn settle(
     state: &State,
     bundles: &mut Bundles,
     keys: &[HostKey],
-    now: i64,
+    look: &Look,
 ) -> Vec<HostReport> {
     let mut laid = BTreeSet::new();
     loop {
-        let settled = settle_once(&state.facts(), bundles, &laid, keys, now);
+        let settled = settle_once(&state.facts(), bundles, &laid, keys, look);
         let wanted = settled.iter().flat_map(|report| &report.host.wanted);
         let wanted: BTreeSet<SecretRef> = wanted.cloned().collect();
         if wanted.is_subset(&laid) {
@@ -83,15 +98,16 @@ fn settle_once(
     bundles: &Bundles,
     laid: &BTreeSet<SecretRef>,
     keys: &[HostKey],
-    now: i64,
+    look: &Look,
 ) -> Vec<HostReport> {
-    let mut view = facts.view().at(now);
+    let mut view = facts.view().at(look.now);
+    view.lay_policies(Arc::clone(&look.policies));
     bundles.lay(laid, &mut view);
     let settled = keys.iter().map(|key| {
         let host = dialect::settle(key, &view);
         HostReport {
             verdict: host.verdict(),
-            findings: policy::check_host(&host, now),
+            findings: policy::check_host(&host, look.now),
             assumed: Vec::new(),
             host,
         }

@@ -129,18 +129,26 @@ impl Audited {
     }
 
     pub(super) fn register(&self, registry: &mut Registry, now: i64) {
-        registry.register("leader", "Whether this replica audits", self.leader.clone());
+        registry.register(
+            "leader",
+            "1 on the replica that audits",
+            self.leader.clone(),
+        );
         registry.register(
             "audit_rounds",
-            "Audits ended, by what began them",
+            "Audits ended, by what began them: start, interval, change",
             self.rounds.clone(),
         );
         registry.register(
             "reports",
-            "Reports written or removed",
+            "Reports created, updated, deleted: done, failed",
             self.reports.clone(),
         );
-        registry.register("events", "Events for findings", self.events.clone());
+        registry.register(
+            "events",
+            "Events for findings: sent, said before, gone (the object), postponed, failed",
+            self.events.clone(),
+        );
         if let Some(last) = self.last().as_ref() {
             register_last(registry, last);
             register_posture(registry, &last.posture, now);
@@ -153,7 +161,7 @@ fn register_last(registry: &mut Registry, last: &Last) {
     took.set(last.took.as_secs_f64());
     registry.register(
         "audit_duration_seconds",
-        "How long the last audit took",
+        "How long the last audit took, spread reads included",
         took,
     );
     let gauge = |value| {
@@ -176,7 +184,7 @@ fn register_last(registry: &mut Registry, last: &Last) {
 fn register_posture(registry: &mut Registry, posture: &Posture, now: i64) {
     registry.register(
         "hosts",
-        "Hosts by gateway and verdict",
+        "Hosts by gateway and verdict; beyond 50 instances counted as other",
         gauges(hosts(posture)),
     );
     let findings = posture.findings.iter();
@@ -184,7 +192,8 @@ fn register_posture(registry: &mut Registry, posture: &Posture, now: i64) {
     registry.register("findings", "Findings by rule", gauges(findings));
     registry.register(
         "ca_expiry_seconds",
-        "Seconds until the first client CA of a Secret or ConfigMap expires",
+        "Seconds until the first client CA of a Secret or ConfigMap expires; the 500 that expire \
+             first",
         gauges(authorities(posture, now)),
     );
     let policies = posture.failure_policies.iter().flat_map(|(webhook, set)| {

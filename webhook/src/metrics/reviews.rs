@@ -78,7 +78,8 @@ impl Reviews {
     pub(super) fn register(&self, registry: &mut Registry) {
         registry.register(
             "reviews",
-            "Admission reviews answered, each under the first rule that spoke",
+            "Admission reviews, each under the first rule that spoke: allowed, warned, denied, \
+             repaired; without an answer bad (no review), unread, late, panicked",
             self.answers.clone(),
         );
         registry.register(

@@ -65,11 +65,11 @@ struct Candidate {
 
 impl Candidate {
     fn of(request: &Request<'_>, live: &Live<'_>, answer: &Answer) -> Option<Self> {
-        let facts = live.state.facts();
-        if facts.policies.is_empty() {
+        if live.state.facts().policies.is_empty() {
             return None;
         }
-        let is_open = |object: &Object| is_silent(&dialect::read(object, &facts.settings));
+        let settings = live.state.settings();
+        let is_open = |object: &Object| is_silent(&dialect::read(object, &settings));
         let allowed = match request.operation {
             Operation::Create => true,
             Operation::Update => request.old_object().is_some_and(|old| !is_open(&old)),
@@ -89,7 +89,9 @@ impl Candidate {
         }
         let now = std::time::UNIX_EPOCH.elapsed().unwrap_or_default();
         let now = i64::try_from(now.as_secs()).unwrap_or(i64::MAX);
+        let facts = live.state.facts();
         let injection = client_auth_policy::inject(&raw, &object, &facts.view().at(now));
+        drop(facts);
         Some(Self {
             raw,
             object,

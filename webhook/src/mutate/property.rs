@@ -35,7 +35,7 @@ fn errors(world: &[Value]) -> BTreeSet<(&'static str, String)> {
     let objects: Vec<_> = world.iter().filter_map(read).collect();
     let mut facts = Facts::new(Settings::default(), Seen::All);
     for object in &objects {
-        facts.settings.learn(object);
+        facts.settings_mut().learn(object);
     }
     for object in &objects {
         let read = policy::dialect::read(object, &facts.settings);

@@ -30,14 +30,14 @@ pub(super) struct Change {
 impl Change {
     /// `None` when nothing that is judged can come of it.
     pub(super) fn new(live: &Live<'_>, old: Option<&Object>, new: Option<&Object>) -> Option<Self> {
-        let facts = live.state.facts();
-        let read = |object: &Object| Arc::new(dialect::read(object, &facts.settings));
+        let settings = live.state.settings();
+        let read = |object: &Object| Arc::new(dialect::read(object, &settings));
         let object = Arc::clone(&new.or(old)?.id);
         let (old, new) = (old.map(read), new.map(read));
         if same_demand(old.as_deref(), new.as_deref()) {
             return None;
         }
-        let hosts = touched::hosts(&facts, old.as_deref(), new.as_deref());
+        let hosts = touched::hosts(&live.state.facts(), old.as_deref(), new.as_deref());
         let now = SystemTime::now()
             .duration_since(UNIX_EPOCH)
             .unwrap_or_default();

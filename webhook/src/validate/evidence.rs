@@ -17,6 +17,8 @@ const AT_ONCE: usize = 16;
 pub(super) struct Evidence {
     objects: Vec<(Arc<ObjectRef>, Option<Arc<ObjectFacts>>)>,
     bundles: Vec<(SecretRef, Lookup<Arc<Bundle>>)>,
+    /// The Secrets among them that were not read for this request.
+    remembered: BTreeSet<SecretRef>,
     /// Policies that are newer than those of the index.
     policies: Option<Arc<Policies>>,
     /// The namespaces whose labels were read with them; `None`: they were not read.
@@ -68,8 +70,7 @@ impl Evidence {
         for (object, found) in found {
             let facts = match found {
                 Lookup::Found(read) if !read.deleting && !going.contains(&object.namespace) => {
-                    let facts = live.state.facts();
-                    Some(Arc::new(dialect::read(&read, &facts.settings)))
+                    Some(Arc::new(dialect::read(&read, &live.state.settings())))
                 }
                 Lookup::Found(_) | Lookup::Missing => None,
                 Lookup::Unknown(why) => {
@@ -103,10 +104,32 @@ impl Evidence {
         self.namespaces = Some(namespaces);
     }
 
-    /// Reads Secrets.
-    pub(super) async fn fetch(&mut self, live: &Live<'_>, secrets: BTreeSet<SecretRef>) {
+    /// What Secrets say, or said a moment ago.
+    pub(super) async fn fetch(&mut self, live: &Live<'_>, mut secrets: BTreeSet<SecretRef>) {
+        secrets.retain(|secret| match live.state.remembered.get(secret) {
+            Some(bundle) => {
+                self.bundles.push((secret.clone(), Lookup::Found(bundle)));
+                self.remembered.insert(secret.clone());
+                false
+            }
+            None => true,
+        });
+        self.read_secrets(live, secrets).await;
+    }
+
+    /// Reads the Secrets that are only remembered. `false`: there is none.
+    pub(super) async fn renew(&mut self, live: &Live<'_>) -> bool {
+        let secrets = std::mem::take(&mut self.remembered);
+        let any = !secrets.is_empty();
+        self.bundles.retain(|(secret, _)| !secrets.contains(secret));
+        self.read_secrets(live, secrets).await;
+        any
+    }
+
+    async fn read_secrets(&mut self, live: &Live<'_>, secrets: BTreeSet<SecretRef>) {
         let reads = stream::iter(secrets).map(|secret| async {
             let found = live.bundle(&secret).await;
+            live.state.remembered.keep(&secret, &found);
             (secret, found)
         });
         self.bundles

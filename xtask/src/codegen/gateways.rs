@@ -13,6 +13,9 @@ can be run, the verdict is held against the real one. Rows with `O` fail open, r
 told from objects and settings stands in [limits.md](limits.md).
 ";
 
+/// Where fixtures are read: the book holds none of them.
+const REPOSITORY: &str = "https://github.com/kubectl-mtls/kubectl-mtls/blob/main";
+
 /// What a row is sorted by: its letters, then its number.
 type Order = (String, u32);
 
@@ -40,7 +43,7 @@ fn rows(fixture: &Fixture) -> Vec<(Order, String)> {
     let line = |(id, what): &(String, String)| {
         let (letters, number) = id.split_once('-').unwrap_or((id, ""));
         let line = format!(
-            "| [{id}](../tests/corpus/{}.yaml) | {} | {} | {} |\n",
+            "| [{id}]({REPOSITORY}/tests/corpus/{}.yaml) | {} | {} | {} |\n",
             fixture.name,
             what.replace('|', "\\|"),
             words(&fixture.verdicts),

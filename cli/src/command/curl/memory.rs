@@ -33,6 +33,7 @@ pub(super) fn execute(
     if let (None, Some(certificate)) = (&args.place.server_ca, &call.certificate) {
         give("--cacert", certificate.as_bytes())?;
     }
+    let _quiet = crate::progress::quiet();
     let status = command.args(call.arguments(args)).args(&args.curl).status();
     let status = match status {
         Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),

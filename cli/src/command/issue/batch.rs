@@ -11,6 +11,7 @@ use crate::command::signer::Loaded;
 use crate::files::{self, File};
 use crate::globals::Globals;
 use crate::problem::{Problem, say};
+use crate::progress::doing;
 use crate::store::Record;
 use crate::validity::now;
 
@@ -111,7 +112,8 @@ pub(super) async fn issue(args: &IssueArgs, globals: &Globals) -> anyhow::Result
     )?;
     let Loaded { ca, place } = args.signer.load(globals).await?;
     let (begun, now) = (Instant::now(), now());
-    for chunk in wanted.chunks(CHUNK) {
+    for (at, chunk) in wanted.chunks(CHUNK).enumerate() {
+        doing(format!("issuing: {} of {}", at * CHUNK, wanted.len()));
         let issued: Result<Vec<_>, _> = chunk.iter().map(|one| sign(args, &ca, one, now)).collect();
         let issued = issued?;
         if let Some(place) = &place {

@@ -207,7 +207,10 @@ impl Order<'_> {
                     ))
                     .hint("check that it exists and is ready, or wait longer with --wait"));
                 }
-                State::Waiting(_) => tokio::time::sleep(PAUSE).await,
+                State::Waiting(why) => {
+                    crate::progress::doing(format!("waiting for {signer}: {why}"));
+                    tokio::time::sleep(PAUSE).await;
+                }
             }
         }
     }

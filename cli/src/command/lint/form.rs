@@ -64,9 +64,14 @@ fn value(rows: &[Row]) -> serde_json::Value {
 pub(super) fn by_name(name: &str) -> Result<Form, String> {
     let form = FORMS.iter().find(|form| form.name == name);
     form.copied().ok_or_else(|| {
-        let names: Vec<_> = FORMS.iter().map(|form| form.name).collect();
+        let names: Vec<_> = names().collect();
         format!("one of {} is expected", names.join(", "))
     })
+}
+
+/// The names of all forms.
+pub(crate) fn names() -> impl Iterator<Item = &'static str> {
+    FORMS.iter().map(|form| form.name)
 }
 
 /// `FORMAT=FILE`.

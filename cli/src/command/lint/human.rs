@@ -31,16 +31,17 @@ fn finding(row: &Row) -> String {
 
 /// The part of the line around the place, as long as a screen is wide, and a caret below it.
 fn source(row: &Row) -> Option<String> {
-    const WIDEST: usize = 110;
-    const BEFORE: usize = 40;
+    const WIDEST: usize = 72;
+    const BEFORE: usize = 30;
     let (line, column) = row.position?;
     let whole = row.source.as_ref()?;
     let skipped = match column {
         column if column + BEFORE / 2 <= WIDEST => 0,
         column => column - 1 - BEFORE,
     };
-    let text: String = whole.chars().skip(skipped).take(WIDEST).collect();
     let dots = if skipped > 0 { "... " } else { "" };
+    let shown = whole.chars().skip(skipped).take(WIDEST - dots.len());
+    let text: String = shown.collect();
     let gutter = line.to_string();
     let blanks = " ".repeat(gutter.len() + 4 + dots.len() + column - skipped);
     Some(format!(

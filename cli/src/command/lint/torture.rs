@@ -167,7 +167,7 @@ fn fixtures() -> Vec<String> {
 fn judge(manifests: Manifests) -> Judged {
     let mut facts = Facts::new(Settings::default(), Seen::All);
     for manifest in &manifests.objects {
-        facts.settings.learn(&manifest.object);
+        facts.settings_mut().learn(&manifest.object);
     }
     for manifest in &manifests.objects {
         facts.insert(policy::dialect::read(&manifest.object, &facts.settings));

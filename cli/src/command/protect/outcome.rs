@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use policy::dialect::{Removal, argument};
 use policy::rule;
-use policy::{Admits, Door, HostReport, Mode, ObjectRef, Report, Verdict};
+use policy::{Admits, Door, HostReport, Mode, ObjectRef, Report, Severity, Verdict};
 
 use super::Args;
 use crate::globals::DryRun;
@@ -36,8 +36,14 @@ pub(super) fn say_removal(removal: &Removal, dry_run: DryRun) {
     }
 }
 
-/// What each host of the objects is now, and why where it is not as asked for.
-pub(super) fn say_verdicts(args: &Args, touched: &BTreeSet<Arc<ObjectRef>>, report: &Report) {
+/// What each host of the objects is now, and why where it is not as asked for; whether there is
+/// an error among the reasons.
+pub(super) fn say_verdicts(
+    args: &Args,
+    touched: &BTreeSet<Arc<ObjectRef>>,
+    report: &Report,
+) -> bool {
+    let mut failed = false;
     let is = match args.dry_run {
         DryRun::None => "is",
         DryRun::Client | DryRun::Server => "would be",
@@ -69,8 +75,11 @@ pub(super) fn say_verdicts(args: &Args, touched: &BTreeSet<Arc<ObjectRef>>, repo
         say("note", &format!("host {name} {is} {}{why}", report.verdict));
         if !as_asked {
             explain(args, touched, report, &mut told);
+            let mut findings = report.findings.iter();
+            failed |= findings.any(|finding| finding.severity == Severity::Error);
         }
     }
+    failed
 }
 
 /// The doors through which a client comes that shows nothing.

@@ -44,7 +44,7 @@ impl World {
         let mut facts = Facts::new(settings, Seen::Some);
         objects
             .iter()
-            .for_each(|object| facts.settings.learn(object));
+            .for_each(|object| facts.settings_mut().learn(object));
         for object in &objects {
             let read = dialect::read(object, &facts.settings);
             facts.insert(read);

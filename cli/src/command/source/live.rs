@@ -22,7 +22,7 @@ pub(super) async fn judge(
     objects().for_each(|object| settings.learn(object));
     let (mut facts, mut all) = cluster.read(Some(&cluster.namespace), settings).await?;
     // The cluster's classes were learnt after those of the files, which go before them.
-    objects().for_each(|object| facts.settings.learn(object));
+    objects().for_each(|object| facts.settings_mut().learn(object));
     objects().for_each(|object| facts.learn(object));
     let today = time(now());
     for object in objects() {

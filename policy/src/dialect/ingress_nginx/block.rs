@@ -1,5 +1,6 @@
 //! Which Ingresses make a server block, in which order, and which block answers for a host.
 
+use std::cmp::Reverse;
 use std::collections::{BTreeSet, HashMap, HashSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -58,15 +59,17 @@ impl Member {
 /// (`store.go:1102-1115`). Objects without a creation time count as made together, and last.
 pub(super) fn members(key: &HostKey, view: &View<'_>) -> Vec<Member> {
     let mut routes = view.routes(key);
-    routes.sort_by_cached_key(|route| {
-        let object = &route.site.object;
-        let name = format!("{}/{}", object.namespace, object.name);
-        (
-            route.created.is_empty(),
-            route.created.clone(),
-            std::cmp::Reverse(name),
-        )
-    });
+    if routes.len() > 1 {
+        routes.sort_by_cached_key(|route| {
+            let object = &route.site.object;
+            let name = format!("{}/{}", object.namespace, object.name);
+            (
+                route.created.is_empty(),
+                route.created.clone(),
+                Reverse(name),
+            )
+        });
+    }
     let members = routes
         .into_iter()
         .filter_map(|route| member(route, key, view));

@@ -5,6 +5,7 @@ use std::collections::HashMap;
 use super::block::{Block, How, Member};
 use super::controller::Controller;
 use super::secret::{is_denied, look_up};
+use crate::GatewayConfig;
 use crate::gateway::HostKey;
 use crate::lookup::Lookup;
 use crate::object::SecretRef;
@@ -115,14 +116,21 @@ impl Location<'_> {
     }
 
     /// Whether plain HTTP is served here (`lua_ingress.lua:65-79`).
-    pub(super) fn is_plain(&self, controller: &Controller, certificate: bool) -> bool {
-        let unredirected = controller.unredirected();
-        let path = format!("{}/", self.path.trim_end_matches('/'));
-        if unredirected.iter().any(|item| path.starts_with(item)) {
+    ///
+    /// `unredirected`: the path prefixes that never are redirected.
+    pub(super) fn is_plain(
+        &self,
+        config: &GatewayConfig,
+        unredirected: &[&str],
+        certificate: bool,
+    ) -> bool {
+        let path = self.path.trim_end_matches('/');
+        // They are compared with the path and a slash behind it.
+        let begins = |item: &&str| path.starts_with(item) || item.strip_suffix('/') == Some(path);
+        if unredirected.iter().any(begins) {
             return true;
         }
         let plain = &self.member.route.plain;
-        let config = &controller.config;
         // Whoever says X-Forwarded-Proto: https is believed, and not redirected
         // (`lua_ingress.lua:70-78,136-139`).
         if config.config_is_on(FORWARDED, false) {

@@ -216,10 +216,10 @@ impl Server<'_> {
         let certificate =
             location::has_certificate(&host.key, self.block, self.controller, self.view);
         let surely = certificate.clone().unwrap_or(true);
+        let (config, unredirected) = (&self.controller.config, self.controller.unredirected());
         let plain = |certificate| {
-            self.locations
-                .iter()
-                .find(move |location| location.is_plain(self.controller, certificate))
+            let mut locations = self.locations.iter();
+            locations.find(|location| location.is_plain(config, &unredirected, certificate))
         };
         if let Some(location) = plain(surely) {
             return plain_door(

@@ -1,5 +1,7 @@
 //! One Ingress and its annotations, as the controller's parsers read single values.
 
+use std::ops::Bound;
+
 use super::controller::Controller;
 use super::syntax::BOOLEANS;
 use crate::Object;
@@ -19,10 +21,19 @@ impl Ingress<'_> {
         format!("{}{suffix}", self.controller.prefix)
     }
 
+    /// An annotation of the controller's, without its name being written out.
+    fn annotation(&self, suffix: &str) -> Option<&str> {
+        let prefix = self.controller.prefix.as_str();
+        let from = (Bound::Included(prefix), Bound::Unbounded);
+        let own = self.object.annotations.range::<str, _>(from);
+        let mut own = own.map_while(|(name, value)| Some((name.strip_prefix(prefix)?, value)));
+        let (_, value) = own.find(|(name, _)| *name == suffix)?;
+        Some(value)
+    }
+
     /// An annotation as it stands; an empty one is never validated (`validators.go:241`).
     pub(super) fn raw(&self, suffix: &str) -> Option<&str> {
-        let value = self.object.annotation(&self.name(suffix))?;
-        (!value.is_empty()).then_some(value)
+        self.annotation(suffix).filter(|value| !value.is_empty())
     }
 
     /// An annotation as the controller reads it: lines trimmed; an empty value is none at all
@@ -34,7 +45,7 @@ impl Ingress<'_> {
 
     /// Whether an annotation is there at all.
     pub(super) fn has(&self, suffix: &str) -> bool {
-        self.object.annotation(&self.name(suffix)).is_some()
+        self.annotation(suffix).is_some()
     }
 
     pub(super) fn site(&self, suffix: &str) -> Site {

@@ -221,6 +221,7 @@ mod tests {
             now: 5,
             hosts: Vec::new(),
             findings,
+            policies: Arc::default(),
         };
         let bodies = bodies(&round);
         assert_eq!(bodies.len(), 1);

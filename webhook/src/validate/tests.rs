@@ -1,0 +1,137 @@
+#![allow(clippy::unwrap_used)]
+use std::sync::Arc;
+use std::time::Duration;
+
+use policy::SecretRef;
+use policy::client_auth_policy::NAMESPACE;
+use policy::dialect::{self, INGRESS_CLASS, Kind, Role};
+use serde_json::{Value, json};
+use tokio::time::{Instant, sleep};
+
+use crate::fake::{Cluster, object};
+use crate::live::Live;
+use crate::review::{Answer, Review};
+use crate::state::State;
+
+const SECRET: Kind = Kind {
+    group: "",
+    version: "v1",
+    kind: "Secret",
+    plural: "secrets",
+    role: Role::Context,
+};
+
+/// An Ingress of the controller whose class is there.
+fn ingress(name: &str, annotations: &Value) -> Value {
+    let kind = dialect::kind_named("networking.k8s.io", "Ingress").unwrap();
+    let spec = json!({"ingressClassName": "nginx", "rules": [{"host": format!("{name}.example.com"),
+        "http": {"paths": [{"path": "/", "pathType": "Prefix"}]}}]});
+    let mut ingress: Value = serde_json::from_str(&object(kind, name, &spec)).unwrap();
+    ingress["metadata"]["annotations"] = annotations.clone();
+    ingress
+}
+
+/// One behind the CA in the Secret `ca`.
+fn protected(name: &str) -> Value {
+    let word = |suffix: &str| format!("nginx.ingress.kubernetes.io/{suffix}");
+    let words = json!({word("auth-tls-secret"): "shop/ca", word("auth-tls-verify-client"): "on",
+        word("force-ssl-redirect"): "true"});
+    ingress(name, &words)
+}
+
+fn secret(bundle: &str) -> String {
+    json!({"apiVersion": "v1", "kind": "Secret", "stringData": {"ca.crt": bundle},
+        "metadata": {"name": "ca", "namespace": "shop", "resourceVersion": "7"}})
+    .to_string()
+}
+
+fn good() -> String {
+    let now = crate::metrics::now();
+    let ca = pki::create_root(&pki::CaParams::new("a CA", now + 365 * 24 * 3600), now).unwrap();
+    secret(ca.certificate_pem())
+}
+
+async fn webhook(cluster: &Cluster) -> Arc<State> {
+    let spec = json!({"controller": "k8s.io/ingress-nginx"});
+    cluster.put(
+        &INGRESS_CLASS,
+        "nginx",
+        &object(&INGRESS_CLASS, "nginx", &spec),
+    );
+    cluster.put(&NAMESPACE, "shop", &object(&NAMESPACE, "shop", &json!({})));
+    let state = cluster.webhook(&[]);
+    crate::index::spawn(&state);
+    while !state.waiting().is_empty() {
+        sleep(Duration::from_millis(20)).await;
+    }
+    state
+}
+
+async fn validated(state: &State, old: &Value, new: &Value) -> Answer {
+    let operation = if old.is_null() { "CREATE" } else { "UPDATE" };
+    let body = json!({"apiVersion": "admission.k8s.io/v1", "kind": "AdmissionReview", "request": {
+        "uid": "u", "operation": operation, "namespace": "shop", "object": new, "oldObject": old}});
+    let body = body.to_string();
+    let deadline = Instant::now() + Duration::from_secs(5);
+    let live = Live { state, deadline };
+    super::validate(&Review::read(body.as_bytes()).unwrap(), &live).await
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_edit_of_what_decides_nothing_reads_nothing() {
+    let cluster = Cluster::default();
+    let state = webhook(&cluster).await;
+    let (old, mut new) = (protected("web"), protected("web"));
+    new["metadata"]["managedFields"] = json!([{"manager": "someone"}]);
+    new["status"] = json!({"loadBalancer": {}});
+    assert_eq!(validated(&state, &old, &new).await, Answer::default());
+    assert_eq!(cluster.asked("secrets/ca"), 0);
+    assert!(validated(&state, &Value::Null, &new).await.denied.is_some());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_good_secret_is_read_once_for_a_moment() {
+    let cluster = Cluster::default();
+    cluster.put(&SECRET, "ca", &good());
+    let state = webhook(&cluster).await;
+    for name in ["one", "two"] {
+        let answer = validated(&state, &Value::Null, &protected(name)).await;
+        assert_eq!(answer.denied, None);
+    }
+    assert_eq!(cluster.asked("secrets/ca"), 1);
+    cluster.lose(&SECRET, "ca");
+    sleep(Duration::from_secs(6)).await;
+    let late = validated(&state, &Value::Null, &protected("three")).await;
+    assert!(late.denied.is_some());
+}
+
+#[tokio::test(start_paused = true)]
+async fn who_asks_to_change_a_secret_has_it_read_again() {
+    let cluster = Cluster::default();
+    cluster.put(&SECRET, "ca", &good());
+    let state = webhook(&cluster).await;
+    let first = validated(&state, &Value::Null, &protected("one")).await;
+    assert_eq!(first.denied, None);
+    cluster.lose(&SECRET, "ca");
+    state.hint(SecretRef::new("shop", "ca"));
+    let then = validated(&state, &Value::Null, &protected("two")).await;
+    assert!(then.denied.is_some());
+}
+
+#[tokio::test(start_paused = true)]
+async fn nothing_is_denied_by_what_was_true_a_moment_ago() {
+    let cluster = Cluster::default();
+    let state = webhook(&cluster).await;
+    let refused = |answer: Answer| answer.denied.is_some();
+    assert!(refused(
+        validated(&state, &Value::Null, &protected("one")).await
+    ));
+    cluster.put(&SECRET, "ca", &secret("no certificate"));
+    assert!(refused(
+        validated(&state, &Value::Null, &protected("one")).await
+    ));
+    cluster.put(&SECRET, "ca", &good());
+    assert!(!refused(
+        validated(&state, &Value::Null, &protected("one")).await
+    ));
+}
