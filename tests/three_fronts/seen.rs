@@ -32,7 +32,7 @@ pub(crate) fn seen(items: &[Value]) -> &'static str {
 pub(crate) fn agrees(said: &str, seen: &str) -> bool {
     match said {
         "open" | "none" => ["open", "optional"].contains(&seen),
-        "weak" => ["weak", "optional"].contains(&seen),
+        "weak" => ["weak", "optional", "open"].contains(&seen),
         other => other == seen,
     }
 }
