@@ -97,23 +97,28 @@ impl State {
         changed
     }
 
-    /// Changes what is known of the gateways, if that makes a difference: whether it does.
+    /// Changes what is known of the gateways, if that makes a difference: whether it does. Two kinds of
+    /// classes are followed at once, and neither loses what the other tells.
     pub(crate) fn tell(&self, change: impl FnOnce(&mut Settings)) -> bool {
-        let known = self.settings();
-        let mut settings = (*known).clone();
-        change(&mut settings);
-        let differs = settings != *known;
-        if differs {
-            self.change(|facts| facts.settings = Arc::new(settings));
-        }
-        differs
+        self.change_if(|facts| {
+            let mut settings = (*facts.settings).clone();
+            change(&mut settings);
+            let differs = settings != *facts.settings;
+            if differs {
+                facts.settings = Arc::new(settings);
+            }
+            differs
+        })
     }
 
     /// Changes what the cluster demands of its hosts: whether that makes a difference.
     pub(crate) fn govern(&self, change: impl FnOnce(&mut Policies) -> bool) -> bool {
-        let mut facts = self.facts.write().unwrap_or_else(PoisonError::into_inner);
-        let differs = change(Arc::make_mut(&mut facts.policies));
-        drop(facts);
+        self.change_if(|facts| change(Arc::make_mut(&mut facts.policies)))
+    }
+
+    /// Changes the index; who waits for changes is told where there was one.
+    fn change_if(&self, change: impl FnOnce(&mut Facts) -> bool) -> bool {
+        let differs = change(&mut self.facts.write().unwrap_or_else(PoisonError::into_inner));
         if differs {
             self.changed.notify_one();
         }

@@ -125,3 +125,25 @@ async fn what_is_gone_is_forgotten() {
         knows(&state, &kind, &[]).await;
     }
 }
+
+/// Classes of both kinds come at the same time, on threads of their own.
+#[tokio::test]
+async fn two_who_tell_of_classes_lose_nothing() {
+    const MANY: usize = 200;
+    let state = Cluster::default().webhook(&[]);
+    std::thread::scope(|scope| {
+        for kind in CLASSES {
+            let state = &state;
+            scope.spawn(move || {
+                for number in 0..MANY {
+                    let text = good(&kind, &format!("{}-{number}", kind.plural));
+                    let object = policy::Object::from_json(&text).unwrap();
+                    assert!(state.tell(|settings| settings.learn(&object)));
+                }
+            });
+        }
+    });
+    let settings = state.settings();
+    let known = settings.classes.len() + settings.gateway_classes.len();
+    assert_eq!(known, MANY * CLASSES.len());
+}
