@@ -22,7 +22,7 @@ pub(crate) async fn read(
     selector: &Selector,
     namespace: &str,
 ) -> anyhow::Result<Vec<Pair>> {
-    let shape = Shape::like(validating, selector);
+    let shape = Shape::like(validating, selector)?;
     let mut pairs = Vec::new();
     for part in shape.render(namespace, Policy::Ignore)? {
         if let Some(path) = part.path().filter(|_| decides(&part)) {
@@ -175,15 +175,15 @@ fn base(entry: &Value) -> Option<String> {
 
 impl Shape {
     /// What `install` was told of how the API server gets to the webhook; the proof shows that it does.
-    fn like(validating: &Value, selector: &Selector) -> Self {
+    fn like(validating: &Value, selector: &Selector) -> Result<Self, clap::Error> {
         let routes = super::enforcement::routes(validating);
         let port = routes.and_then(|entry| entry["clientConfig"]["service"]["port"].as_u64());
-        Self {
+        Ok(Self {
             url: routes.and_then(base),
             service_port: port.and_then(|port| port.try_into().ok()).unwrap_or(443),
             namespace_selector: selector.clone(),
-            ..Self::usual()
-        }
+            ..Self::of(&[])?
+        })
     }
 }
 
@@ -191,18 +191,11 @@ impl Shape {
 mod tests {
     #![allow(clippy::unwrap_used)]
     use super::*;
-    use clap::Parser as _;
     use serde_json::json;
-
-    #[derive(clap::Parser)]
-    struct Flags {
-        #[command(flatten)]
-        shape: Shape,
-    }
 
     /// What is applied by these flags.
     fn applied(flags: &[&str]) -> Vec<Value> {
-        let shape = Flags::parse_from([&["x"], flags].concat()).shape;
+        let shape = Shape::of(flags).unwrap();
         let parts = shape.render("ns", Policy::Ignore).unwrap();
         let parts = parts.into_iter().filter(decides);
         parts.map(|part| part.object).collect()
@@ -210,7 +203,7 @@ mod tests {
 
     fn found(live: &[Value], selector: &str) -> Vec<String> {
         let validating = live.last().cloned().unwrap_or_default();
-        let shape = Shape::like(&validating, &Selector::parse(selector).unwrap());
+        let shape = Shape::like(&validating, &Selector::parse(selector).unwrap()).unwrap();
         let parts = shape.render("ns", Policy::Ignore).unwrap();
         let pairs: Vec<_> = parts
             .into_iter()

@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use clap::{Args as _, FromArgMatches as _};
 use policy::rule;
 
 use super::{NAMESPACE, Selector};
@@ -84,22 +85,13 @@ pub(crate) struct Shape {
 }
 
 impl Shape {
-    /// Without any flag.
-    pub(super) fn usual() -> Self {
-        Self {
-            cert_mode: CertMode::SelfManaged,
-            ca_bundle: None,
-            namespace_selector: Selector::default(),
-            url: None,
-            image: None,
-            replicas: 2,
-            config: None,
-            secret_namespaces: Vec::new(),
-            no_repair: false,
-            warn: Vec::new(),
-            priority_class: "system-cluster-critical".to_owned(),
-            service_port: 443,
-        }
+    /// What some flags say; every other has its default.
+    ///
+    /// # Errors
+    /// When they are not understood.
+    pub(super) fn of(flags: &[&str]) -> Result<Self, clap::Error> {
+        let command = Self::augment_args(clap::Command::new("shape").no_binary_name(true));
+        Self::from_arg_matches(&command.try_get_matches_from(flags)?)
     }
 
     /// What the flags must say together.
