@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use anyhow::{Context as _, ensure};
 use tests::build::Rival;
 
+use crate::section::CLI;
 use crate::world::World;
 
 /// One run.
@@ -69,10 +70,15 @@ impl Bench {
     }
 }
 
-/// One of this project's programs, built as this one is.
+/// One of this project's programs, as it is released; for a try, as this one is built.
 pub(crate) fn own(name: &str) -> anyhow::Result<PathBuf> {
     let own = std::env::current_exe().context("finding this program")?;
-    let path = own.with_file_name(name);
+    let folder = own.parent().context("this program stands in no folder")?;
+    let path = match name == CLI && folder.ends_with("release") {
+        // `[profile.plugin]` of the workspace.
+        true => folder.with_file_name("plugin").join(name),
+        false => folder.join(name),
+    };
     ensure!(path.exists(), "{} is not built", path.display());
     Ok(path)
 }

@@ -50,7 +50,7 @@ pub(crate) static CHAPTERS: [Chapter; 11] = [
     secrets::CHAPTER,
 ];
 
-const CLI: &str = "kubectl-mtls";
+pub(crate) const CLI: &str = "kubectl-mtls";
 const WEBHOOK: &str = "mtls-webhook";
 
 #[cfg(test)]

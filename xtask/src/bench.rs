@@ -11,6 +11,15 @@ use crate::test::cargo;
 pub(crate) fn run(sections: &[&str]) -> anyhow::Result<()> {
     say("xtask: building for release");
     cargo(&["build", "--release", "--workspace", "--locked"], None)?;
+    let plugin = [
+        "build",
+        "--profile",
+        "plugin",
+        "--package",
+        "cli",
+        "--locked",
+    ];
+    cargo(&plugin, None)?;
     let root = crate::root();
     let mut bench = Command::new(root.join("target/release/bench"));
     bench.args(sections);

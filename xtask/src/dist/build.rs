@@ -15,7 +15,7 @@ const LARGEST: u64 = 15 * 1024 * 1024;
 
 /// Builds the plugin.
 pub(super) fn plugin(platform: &Platform) -> anyhow::Result<PathBuf> {
-    let program = build("cli", platform.program(), platform, "")?;
+    let program = build("cli", platform.program(), "plugin", platform, "")?;
     let size = fs::metadata(&program)?.len();
     check_size(size)?;
     say(&format!("xtask: {} has {size} bytes", program.display()));
@@ -27,6 +27,7 @@ pub(super) fn webhook(platform: &Platform) -> anyhow::Result<PathBuf> {
     build(
         "webhook",
         "mtls-webhook",
+        "release",
         platform,
         "-C target-feature=+crt-static",
     )
@@ -35,8 +36,8 @@ pub(super) fn webhook(platform: &Platform) -> anyhow::Result<PathBuf> {
 fn check_size(size: u64) -> anyhow::Result<()> {
     ensure!(
         size <= LARGEST,
-        "kubectl-mtls has {size} bytes, and {LARGEST} is the most: look at `cargo bloat --release \
-        -p cli --crates` for what grew"
+        "kubectl-mtls has {size} bytes, and {LARGEST} is the most: look at `cargo bloat --profile \
+        plugin -p cli --crates` for what grew"
     );
     Ok(())
 }
@@ -44,6 +45,7 @@ fn check_size(size: u64) -> anyhow::Result<()> {
 fn build(
     package: &str,
     program: &str,
+    profile: &str,
     platform: &Platform,
     flags: &str,
 ) -> anyhow::Result<PathBuf> {
@@ -55,7 +57,7 @@ fn build(
     // A target that is named keeps the flags away from build scripts, even if it is the host.
     let mut cargo = Command::new(tools::auditable()?);
     cargo
-        .args(["auditable", "build", "--release", "--locked"])
+        .args(["auditable", "build", "--profile", profile, "--locked"])
         .args(["--package", package, "--target", target, "--target-dir"])
         .arg(&folder)
         .current_dir(&root)
@@ -71,7 +73,7 @@ fn build(
         status.success(),
         "{program} for {target} could not be built: see above"
     );
-    Ok(folder.join(target).join("release").join(program))
+    Ok(folder.join(target).join(profile).join(program))
 }
 
 /// Says what is missing before an hour is spent on finding out.
