@@ -41,13 +41,9 @@ pub(crate) struct Args {
     /// compat: 3DES and SHA-1, which everything reads; modern: AES-256 and SHA-256
     #[arg(long, default_value = "compat", value_parser = profile)]
     p12_profile: P12Profile,
-    #[command(flatten)]
-    password: Password,
     /// Write a Secret of this name
     #[arg(long, value_name = "NAME")]
     to_secret: Option<String>,
-    #[command(flatten)]
-    seal: seal::Args,
     /// Write the Secret's manifest into this folder, and its name into kustomization.yaml
     #[arg(long, value_name = "DIR", requires = "to_secret")]
     kustomize: Option<PathBuf>,
@@ -60,6 +56,10 @@ pub(crate) struct Args {
     /// Output format: human, json, yaml or name
     #[arg(short, long, default_value = "human")]
     output: Format,
+    #[command(flatten)]
+    password: Password,
+    #[command(flatten)]
+    seal: seal::Args,
 }
 
 fn profile(text: &str) -> Result<P12Profile, String> {

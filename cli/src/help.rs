@@ -136,6 +136,24 @@ mod tests {
         }
     }
 
+    /// A group's heading holds for what follows it, too.
+    #[test]
+    fn what_every_verb_may_have_stands_in_no_group_of_another_thing() {
+        let command = command();
+        let all = command.get_subcommands();
+        let all = all.flat_map(|command| std::iter::once(command).chain(command.get_subcommands()));
+        let mut seen = 0;
+        for (command, arg) in all.flat_map(|one| one.get_arguments().map(move |arg| (one, arg))) {
+            if ["dry_run", "force", "output", "timeout"].contains(&arg.get_id().as_str()) {
+                let group = arg.get_help_heading();
+                let fits = group.is_none_or(|group| group == "Delivery");
+                assert!(fits, "{} {arg}: {group:?}", command.get_name());
+                seen += 1;
+            }
+        }
+        assert!(seen > 30, "{seen}");
+    }
+
     #[test]
     fn examples_are_not_broken_at_the_edge_of_a_terminal() {
         for command in Cli::command().get_subcommands() {

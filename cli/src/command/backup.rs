@@ -40,11 +40,11 @@ pub(crate) struct Args {
     /// The file to write
     #[arg(long, value_name = "FILE")]
     out: PathBuf,
-    #[command(flatten)]
-    password: Password,
     /// Replace a file that exists
     #[arg(long)]
     force: bool,
+    #[command(flatten)]
+    password: Password,
 }
 
 pub(crate) fn run(args: &Args, globals: &Globals) -> anyhow::Result<u8> {

@@ -41,10 +41,6 @@ use crate::validity::now;
 pub(crate) struct Args {
     /// The CA's name: of the Secret, and the certificate's common name
     name: String,
-    #[command(flatten)]
-    make: make::Args,
-    #[command(flatten)]
-    objects: objects::Args,
     /// Write ca.crt and ca.key into this folder instead of the cluster
     #[arg(long, value_name = "DIR")]
     out: Option<PathBuf>,
@@ -54,8 +50,6 @@ pub(crate) struct Args {
     /// Client certificate to issue into --out at once (can be repeated)
     #[arg(long, value_name = "NAME", requires = "out")]
     issue: Vec<String>,
-    #[command(flatten)]
-    password: Password,
     /// Replace files that exist
     #[arg(long)]
     force: bool,
@@ -65,6 +59,12 @@ pub(crate) struct Args {
     /// Output format: human, json, yaml or name
     #[arg(short, long, default_value = "human")]
     output: Format,
+    #[command(flatten)]
+    make: make::Args,
+    #[command(flatten)]
+    objects: objects::Args,
+    #[command(flatten)]
+    password: Password,
 }
 
 pub(crate) fn run(args: &Args, globals: &Globals) -> anyhow::Result<u8> {

@@ -25,14 +25,14 @@ go (Traefik), boringssl (Envoy) and webpki (rustls). Cases:
 pub(crate) struct Args {
     /// Folder for the certificates, their keys, ca.crt, ca.crl and index.json
     folder: PathBuf,
-    #[command(flatten)]
-    signer: Signer,
     /// The common name of the certificates
     #[arg(long, default_value = "client")]
     name: String,
     /// Replace files that exist
     #[arg(long)]
     force: bool,
+    #[command(flatten)]
+    signer: Signer,
 }
 
 pub(crate) fn run(args: &Args, globals: &Globals) -> anyhow::Result<u8> {

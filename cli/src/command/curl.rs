@@ -49,16 +49,16 @@ curl, and on other systems than Linux, a client of its own sends a plain GET.")]
 pub(crate) struct Args {
     /// The URL, host/NAME, ingress/NAME, ingressroute/NAME or apisixtls/NAME
     target: String,
-    #[command(flatten)]
-    shown: Shown,
-    #[command(flatten)]
-    place: Place,
     /// Print the curl command instead of running it; its certificate would have to be issued first
     #[arg(long)]
     print: bool,
     /// Options for curl
     #[arg(last = true, value_name = "CURL OPTIONS")]
     curl: Vec<OsString>,
+    #[command(flatten)]
+    shown: Shown,
+    #[command(flatten)]
+    place: Place,
 }
 
 /// Where the request goes.

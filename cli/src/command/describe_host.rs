@@ -25,11 +25,11 @@ const LABEL: usize = 16;
 pub(crate) struct Args {
     /// The host, as `get hosts` shows it, or a name that a wildcard covers
     host: String,
-    #[command(flatten)]
-    source: Source,
     /// Output format: human, json or yaml
     #[arg(short, long, default_value = "human")]
     output: Format,
+    #[command(flatten)]
+    source: Source,
 }
 
 pub(crate) fn run(args: &Args, globals: &Globals) -> anyhow::Result<u8> {

@@ -30,11 +30,11 @@ Verdicts: enforced, open, weak (certificates optional or not verified), broken
 (nobody gets in), none (nothing is said about client certificates), unknown
 (something named was not seen).")]
 pub(crate) struct Args {
-    #[command(flatten)]
-    source: Source,
     /// Output format: human, wide, json, yaml or name
     #[arg(short, long, default_value = "human")]
     output: Format,
+    #[command(flatten)]
+    source: Source,
 }
 
 pub(crate) fn run(args: &Args, globals: &Globals) -> anyhow::Result<u8> {

@@ -33,14 +33,14 @@ keys are never shown.")]
 pub(crate) struct Args {
     /// FILE, - for stdin, secret/NAME, configmap/NAME or https://HOST
     what: String,
-    #[command(flatten)]
-    password: Password,
     /// The address to connect to instead of the URL's host
     #[arg(long, value_name = "HOST:PORT")]
     connect: Option<String>,
     /// Output format: human, json, yaml or name
     #[arg(short, long, default_value = "human")]
     output: Format,
+    #[command(flatten)]
+    password: Password,
 }
 
 /// Something that was found, and where.

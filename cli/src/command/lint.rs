@@ -48,8 +48,6 @@ on an object silences a rule for it, in lint alone.
 Exit codes: 0 clean, 1 findings at or above --fail-on, 2 wrong usage, 3 a file
 or the cluster failed.")]
 pub(crate) struct Args {
-    #[command(flatten)]
-    source: Source,
     /// Output format: human, json, yaml, sarif, junit or github
     #[arg(short, long, default_value = "human", value_parser = form::by_name)]
     output: Form,
@@ -71,6 +69,8 @@ pub(crate) struct Args {
     /// With --fix: show what would be changed
     #[arg(long, requires = "fix")]
     dry_run: bool,
+    #[command(flatten)]
+    source: Source,
 }
 
 pub(super) fn severity(text: &str) -> Result<Severity, String> {

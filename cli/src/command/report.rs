@@ -32,8 +32,6 @@ subjects, never a key.
 Exit codes: 0, 1 findings at or above --fail-on where it is given, 2 wrong
 usage, 3 a file or the cluster failed.")]
 pub(crate) struct Args {
-    #[command(flatten)]
-    source: Source,
     /// The file to write, whole and anew; without it the page goes to stdout
     #[arg(long, value_name = "FILE")]
     out: Option<PathBuf>,
@@ -46,6 +44,8 @@ pub(crate) struct Args {
     /// The severity from which findings make the exit code 1: info, warning or error
     #[arg(long, value_name = "SEVERITY", value_parser = lint::severity)]
     fail_on: Option<Severity>,
+    #[command(flatten)]
+    source: Source,
 }
 
 /// The forms of the report.

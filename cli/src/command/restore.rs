@@ -26,11 +26,11 @@ use crate::validity::now;
 pub(crate) struct Args {
     /// The file that `backup` wrote
     file: PathBuf,
-    #[command(flatten)]
-    password: Password,
     /// Let the API server check everything, and change nothing
     #[arg(long)]
     dry_run: bool,
+    #[command(flatten)]
+    password: Password,
 }
 
 #[derive(Deserialize)]

@@ -52,16 +52,12 @@ nothing is proven.")]
 pub(crate) struct Args {
     /// ingress/NAME, ingressroute/NAME, apisixtls/NAME, host/NAME or a URL
     target: String,
-    #[command(flatten)]
-    signer: Signer,
     /// A good client certificate, where no CA is at hand
     #[arg(long, value_name = "FILE", requires = "key", conflicts_with_all = ["ca", "ca_cert"])]
     cert: Option<PathBuf>,
     /// The key of --cert
     #[arg(long, value_name = "FILE", requires = "cert")]
     key: Option<PathBuf>,
-    #[command(flatten)]
-    place: Place,
     /// What clients need: required, optional or none; by default what the cluster's configuration
     /// says of the host, and required for a URL
     #[arg(long, value_parser = mode)]
@@ -102,6 +98,10 @@ pub(crate) struct Args {
     /// Output format: human, json, yaml or junit
     #[arg(short, long, default_value = "human")]
     output: Form,
+    #[command(flatten)]
+    signer: Signer,
+    #[command(flatten)]
+    place: Place,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]

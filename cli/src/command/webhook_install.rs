@@ -39,8 +39,6 @@ What is there already is never refused: only changes that would open a host or
 put it out of service are. So what the audit finds is told, and the installation
 goes on.")]
 pub(crate) struct Args {
-    #[command(flatten)]
-    shape: Shape,
     /// What is to happen to a change of a route while the webhook does not answer: Fail or Ignore
     #[arg(long, value_name = "POLICY", default_value = "Fail")]
     fail_policy: Policy,
@@ -56,6 +54,8 @@ pub(crate) struct Args {
     /// Output format with --dry-run=client: human, json, yaml or name
     #[arg(short, long, default_value = "human")]
     output: Format,
+    #[command(flatten)]
+    shape: Shape,
 }
 
 pub(crate) fn run(args: &Args, globals: &Globals) -> anyhow::Result<u8> {

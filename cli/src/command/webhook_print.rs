@@ -22,8 +22,6 @@ use crate::problem::Problem;
   kubectl mtls webhook print --cert-mode files --ca-bundle ca.crt \\
     | kubectl apply --server-side -f -")]
 pub(crate) struct Args {
-    #[command(flatten)]
-    shape: Shape,
     /// What happens to a change of a route while the webhook does not answer: Ignore or Fail
     #[arg(long, value_name = "POLICY", default_value = "Ignore")]
     fail_policy: Policy,
@@ -36,6 +34,8 @@ pub(crate) struct Args {
     /// Output format: yaml or json
     #[arg(short, long, default_value = "yaml", value_parser = form)]
     output: Format,
+    #[command(flatten)]
+    shape: Shape,
 }
 
 fn form(text: &str) -> Result<Format, String> {

@@ -24,8 +24,6 @@ const LIFETIME: i64 = 3600;
 /// Which certificate is shown.
 #[derive(clap::Args)]
 pub(super) struct Shown {
-    #[command(flatten)]
-    signer: Signer,
     /// A client certificate file instead of a new one
     #[arg(long, value_name = "FILE", requires = "key", conflicts_with_all = ["ca", "ca_cert"])]
     cert: Option<PathBuf>,
@@ -38,11 +36,13 @@ pub(super) struct Shown {
     /// A PKCS#12 file with certificate and key instead
     #[arg(long, value_name = "FILE", conflicts_with_all = ["ca", "ca_cert", "cert"])]
     p12: Option<PathBuf>,
-    #[command(flatten)]
-    password: Password,
     /// The common name of the new certificate
     #[arg(long, default_value = "kubectl-mtls")]
     name: String,
+    #[command(flatten)]
+    signer: Signer,
+    #[command(flatten)]
+    password: Password,
 }
 
 /// A certificate with its chain, and its key, in PEM.
