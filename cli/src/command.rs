@@ -21,7 +21,7 @@ mod report;
 mod restore;
 mod revoke;
 mod rotate_ca;
-mod signer;
+pub(crate) mod signer;
 pub(crate) mod source;
 mod test;
 mod verify;

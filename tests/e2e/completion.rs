@@ -104,6 +104,9 @@ fn bash_is_answered_with_what_is_in_the_cluster() {
     let equals = ["issue", "alice", "--ca", "=", "complete-bash/"];
     assert_eq!(bash(&equals), ["complete-bash/partners"]);
     assert_eq!(bash(&["rotate", "ca", "-n", ns, "par"]), ["partners"]);
+    must(&["issue", "zoe", "--ca", "partners", "-n", ns, "--out", "-"]);
+    let revoked = ["revoke", "-n", ns, "--ca", "partners", "zo"];
+    assert_eq!(bash(&revoked), ["zoe"]);
     assert_eq!(bash(&["get", "hosts", "-o", "y"]), ["yaml"]);
     assert_eq!(bash(&["lint", "-o", "sa"]), ["sarif"]);
     assert_eq!(bash(&["get", "hosts", "--context", ""]), ["test"]);

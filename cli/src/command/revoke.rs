@@ -83,12 +83,8 @@ fn find(what: &str, records: &[Record], ca: &SecretRef, now: i64) -> anyhow::Res
     let by_serial = records
         .iter()
         .filter(|record| Some(&record.serial) == serial.as_ref());
-    let name = format!("CN={what}");
-    let has_name = |record: &&Record| {
-        let parts = record.subject.split(", ");
-        let living = record.revoked.is_none() && record.not_after > now;
-        living && parts.clone().any(|part| part == name)
-    };
+    let has_name =
+        |record: &&Record| record.is_living(now) && record.common_names().any(|name| name == what);
     let found: BTreeSet<_> = by_serial
         .chain(records.iter().filter(has_name))
         .map(|record| record.serial.clone())

@@ -1,6 +1,7 @@
 //! Names as they are in the kubeconfig and in the cluster now. A shell waits for them: what is not
 //! answered soon, or not allowed, is left out in silence.
 
+use std::collections::BTreeSet;
 use std::future::Future;
 use std::sync::mpsc;
 use std::thread;
@@ -13,7 +14,9 @@ use policy::{SecretRef, Settings};
 
 use super::typed::Typed;
 use crate::cluster::{Cluster, Names};
-use crate::store;
+use crate::command::signer::place;
+use crate::store::{self, Record};
+use crate::validity::now;
 
 /// So long a shell waits at most.
 const PATIENCE: Duration = Duration::from_millis(1500);
@@ -148,6 +151,21 @@ pub(super) fn inspected(typed: &Typed, word: &str) -> Vec<CompletionCandidate> {
     }
     let mut found = PathCompleter::any().complete(word.as_ref());
     found.extend(["secret/", "configmap/", "https://"].map(CompletionCandidate::new));
+    found
+}
+
+/// Common names of what the CA of the line issued and what can still be used, and files.
+pub(super) fn certificates(typed: &Typed, word: &str) -> Vec<CompletionCandidate> {
+    let mut found = PathCompleter::file().complete(word.as_ref());
+    if let Some(ca) = typed.ca.clone() {
+        found.extend(ask(typed, async move |cluster| {
+            let ca = place(&ca, &cluster.namespace);
+            let records = store::list_records(&cluster, &ca).await.unwrap_or_default();
+            let living = records.iter().filter(|record| record.is_living(now()));
+            let names: BTreeSet<_> = living.flat_map(Record::common_names).collect();
+            plain(names.into_iter().map(str::to_owned))
+        }));
+    }
     found
 }
 

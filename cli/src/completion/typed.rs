@@ -2,7 +2,7 @@
 
 use std::ffi::OsString;
 
-use clap::{CommandFactory as _, FromArgMatches as _};
+use clap::{ArgMatches, CommandFactory as _, FromArgMatches as _};
 
 use crate::command::Cli;
 use crate::globals::Globals;
@@ -12,6 +12,8 @@ use crate::globals::Globals;
 pub(super) struct Typed {
     /// kubectl's flags on it.
     pub(super) globals: Globals,
+    /// The CA on it, [NAMESPACE/]NAME.
+    pub(super) ca: Option<String>,
 }
 
 impl Typed {
@@ -22,12 +24,21 @@ impl Typed {
             .filter(|(at, _)| *at != cursor)
             .map(|(_, word)| word.clone());
         let command = Cli::command().ignore_errors(true);
-        let matches = command.try_get_matches_from(words);
-        let globals = matches.and_then(|matches| Globals::from_arg_matches(&matches));
+        let Ok(matches) = command.try_get_matches_from(words) else {
+            return Self::default();
+        };
         Self {
-            globals: globals.unwrap_or_default(),
+            globals: Globals::from_arg_matches(&matches).unwrap_or_default(),
+            ca: ca(&matches),
         }
     }
+}
+
+fn ca(matches: &ArgMatches) -> Option<String> {
+    if let Some((_, below)) = matches.subcommand() {
+        return ca(below);
+    }
+    matches.try_get_one::<String>("ca").ok()?.cloned()
 }
 
 #[cfg(test)]
@@ -57,6 +68,8 @@ mod tests {
     fn a_line_that_is_not_whole_is_read_as_far_as_it_goes() {
         let globals = typed("kubectl-mtls issue -n pki --ca par");
         assert_eq!(globals.namespace.as_deref(), Some("pki"));
+        let words = ["kubectl-mtls", "revoke", "--ca", "pki/partners", ""].map(OsString::from);
+        assert_eq!(Typed::of(&words, 4).ca.as_deref(), Some("pki/partners"));
         assert_eq!(typed("kubectl-mtls nonsense -n pki x").namespace, None);
     }
 }

@@ -58,6 +58,7 @@ const TABLE: &[(&str, &str, Values)] = &[
         let gateways = gateways.map(|dialect| format!("gateway/{}", dialect.id).into());
         gateways.chain(live::routes(typed, word)).collect()
     }),
+    ("revoke", "what", live::certificates),
     ("rotate ca", "name", |typed, _| live::cas(typed)),
     ("test", "target", live::targets),
 ];

@@ -60,6 +60,17 @@ impl Record {
         }
     }
 
+    /// Whether it can still be used.
+    pub(crate) fn is_living(&self, now: i64) -> bool {
+        self.revoked.is_none() && self.not_after > now
+    }
+
+    /// The common names of its subject.
+    pub(crate) fn common_names(&self) -> impl Iterator<Item = &str> {
+        let parts = self.subject.split(", ");
+        parts.filter_map(|part| part.strip_prefix("CN="))
+    }
+
     fn entry(&self) -> (String, Value) {
         // A record is plain text; it always serialises.
         let text = serde_json::to_string(self).unwrap_or_default();
