@@ -7,8 +7,10 @@ mod text;
 mod walk;
 
 use std::collections::{BTreeMap, HashMap};
+use std::num::NonZero;
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::{panic, thread};
 
 use policy::yaml;
 use policy::{Object, ObjectRef};
@@ -21,6 +23,8 @@ pub(crate) use place::{Document, File, Place};
 
 /// So many of a kind of note are said one by one.
 const FEW: usize = 5;
+/// For fewer documents a thread is not worth its start.
+const FEWEST: usize = 50;
 
 /// One object, and where it came from.
 pub(crate) struct Manifest {
@@ -140,10 +144,11 @@ pub(crate) fn read(
     let mut manifests = Manifests::default();
     for source in walk::sources(paths, recursive)? {
         match source.read() {
-            Ok(text) => manifests.add(&source, text, namespace),
+            Ok(text) => manifests.add_file(File::new(source.path(), text), source.named),
             Err(fault) => manifests.fail(&source, fault),
         }
     }
+    manifests.read_files(namespace);
     if manifests.is_empty() {
         let names: Vec<_> = paths
             .iter()
@@ -175,7 +180,8 @@ impl Manifests {
     #[cfg(test)]
     pub(crate) fn of_text(text: &str) -> Self {
         let mut manifests = Self::default();
-        manifests.add_file(File::new(None, text.to_owned()), true, "shop");
+        manifests.add_file(File::new(None, text.to_owned()), true);
+        manifests.read_files("shop");
         manifests
     }
 
@@ -196,8 +202,9 @@ impl Manifests {
                 Some(text) => File::new(file.path.as_deref(), (*text).clone()),
                 None => Arc::clone(file),
             };
-            again.add_file(file, *named, namespace);
+            again.add_file(file, *named);
         }
+        again.read_files(namespace);
         again
     }
 
@@ -218,30 +225,54 @@ impl Manifests {
         });
     }
 
-    fn add(&mut self, source: &walk::Source, text: String, namespace: &str) {
-        self.add_file(File::new(source.path(), text), source.named, namespace);
+    /// `named`: the file itself was named, not a folder above it.
+    fn add_file(&mut self, file: Arc<File>, named: bool) {
+        self.files.push((file, named));
     }
 
-    /// `named`: the file itself was named, not a folder above it.
-    fn add_file(&mut self, file: Arc<File>, named: bool, namespace: &str) {
-        for (start, end, line) in text::documents(&file.text) {
-            let document = Document {
-                file: Arc::clone(&file),
-                start,
-                end,
-                line,
-            };
-            let place = Place::of(document);
-            match yaml::read(place.document().text()) {
-                Ok(document) if document.value.is_null() => {}
-                Ok(document) => {
-                    self.note_twice(&document, &place);
-                    self.add_value(document.value, place, named, namespace);
+    /// Reads the documents of all files, on every processor, and keeps them in order.
+    fn read_files(&mut self, namespace: &str) {
+        let documents: Vec<_> = self.files.iter().flat_map(documents).collect();
+        let threads = thread::available_parallelism().map_or(1, NonZero::get);
+        let part = documents.len().div_ceil(threads).max(FEWEST);
+        thread::scope(|scope| {
+            let parts = documents.chunks(part);
+            let parts = parts.map(|part| scope.spawn(|| Self::of_documents(part, namespace)));
+            for part in parts.collect::<Vec<_>>() {
+                match part.join() {
+                    Ok(read) => self.append(read),
+                    Err(panicked) => panic::resume_unwind(panicked),
                 }
-                Err(error) => self.add_unread(place, error),
             }
+        });
+    }
+
+    fn of_documents(documents: &[(Place, bool)], namespace: &str) -> Self {
+        let mut read = Self::default();
+        for (place, named) in documents {
+            read.add_document(place.clone(), *named, namespace);
         }
-        self.files.push((file, named));
+        read
+    }
+
+    fn append(&mut self, more: Self) {
+        self.objects.extend(more.objects);
+        self.broken.extend(more.broken);
+        self.templates.extend(more.templates);
+        self.others.extend(more.others);
+        self.others.dedup();
+        self.notes.extend(more.notes);
+    }
+
+    fn add_document(&mut self, place: Place, named: bool, namespace: &str) {
+        match yaml::read(place.document().text()) {
+            Ok(document) if document.value.is_null() => {}
+            Ok(document) => {
+                self.note_twice(&document, &place);
+                self.add_value(document.value, place, named, namespace);
+            }
+            Err(error) => self.add_unread(place, error),
+        }
     }
 
     fn note_twice(&mut self, document: &yaml::Document, place: &Place) {
@@ -320,6 +351,20 @@ impl Manifests {
             }),
         }
     }
+}
+
+/// The documents of a file, each with whether the file itself was named.
+fn documents((file, named): &(Arc<File>, bool)) -> impl Iterator<Item = (Place, bool)> {
+    let found = text::documents(&file.text).into_iter();
+    found.map(|(start, end, line)| {
+        let document = Document {
+            file: Arc::clone(file),
+            start,
+            end,
+            line,
+        };
+        (Place::of(document), *named)
+    })
 }
 
 /// Files of other programs lie beside manifests: those without `apiVersion` and `kind`, charts,
