@@ -231,7 +231,13 @@ fn demanded(demand: &Demand, host: &mut Host, view: &View<'_>) -> Door {
 }
 
 fn look_up(reference: &TrustRef, host: &mut Host, view: &View<'_>) -> TrustUse {
+    let gateway = crate::dialect::gateway_api::GATEWAY.is(&reference.site.object);
+    let own = &reference.site.object.namespace;
     let found = match &reference.target {
+        // Without a ReferenceGrant, which is not looked up, nobody is to learn what is there.
+        Ok(target) if gateway && target.namespace != *own => {
+            Lookup::Unknown(format!("a ReferenceGrant for {} {target}", target.kind()))
+        }
         Ok(target) if !reference.foreign => {
             host.rests_on.insert(Arc::new(target.object()));
             view.bundle(target).unwrap_or_else(|| {
@@ -241,7 +247,6 @@ fn look_up(reference: &TrustRef, host: &mut Host, view: &View<'_>) -> TrustUse {
         }
         Ok(_) | Err(_) => Lookup::Missing,
     };
-    let gateway = crate::dialect::gateway_api::GATEWAY.is(&reference.site.object);
     let state = match &found {
         Lookup::Found(bundle) if gateway => Some(crate::dialect::gateway_api::select(bundle)),
         Lookup::Found(bundle) => Some(select(bundle)),
