@@ -24,6 +24,7 @@ use tokio::sync::Notify;
 use tokio::time::{Instant, sleep, sleep_until, timeout_at};
 
 use crate::args::Args;
+use crate::caught::caught;
 use crate::state::State;
 use bundles::Bundles;
 use lease::Lease;
@@ -97,14 +98,15 @@ async fn campaign(
         tracing::info!(identity = lease.identity(), "audits");
         state.metrics.audited.leads(true);
         tokio::select! {
-            () = audit(state, interval, sinks) => {}
+            Err(bug) = caught(audit(state, interval, sinks)) => tracing::error!("a round failed: {bug}"),
             () = lease.keep() => tracing::warn!("no longer audits: the Lease is not held any more"),
         }
         state.metrics.audited.leads(false);
+        sleep(FLOOR).await;
     }
 }
 
-/// Round after round.
+/// Round after round, for ever.
 async fn audit(state: &Arc<State>, interval: Duration, sinks: &mut [Box<dyn Sink>]) {
     let mut bundles = Bundles::default();
     let mut due = Instant::now() + jittered(interval);

@@ -16,6 +16,7 @@ use policy::dialect::Kind;
 use tokio::sync::watch;
 use tokio::time::sleep;
 
+use crate::caught::{caught, caught_now};
 use crate::state::State;
 use sent::Sent;
 use shelf::{SHELVES, Shelf};
@@ -69,7 +70,9 @@ impl Follower {
         }
         loop {
             changes.mark_unchanged();
-            if self.once(&mut changes).await {
+            // A list that a bug cut short is begun anew.
+            if caught(self.once(&mut changes)).await != Ok(false) {
+                self.listed = None;
                 sleep(RETRY).await;
             }
         }
@@ -127,35 +130,43 @@ impl Follower {
     }
 
     fn put(&mut self, sent: &Sent) {
-        let read = sent.read(&self.kind);
-        let id = match &read {
-            Ok(object) => Arc::clone(&object.id),
-            Err(_) => Arc::new(sent.id(&self.kind)),
-        };
-        self.known.insert(Arc::clone(&id));
-        if let Some(listed) = &mut self.listed {
-            listed.insert(Arc::clone(&id));
-        }
         let unreadable = &self.state.metrics.unreadable;
-        match read {
-            Ok(object) => {
+        let id = match caught_now(|| self.shelve(sent))
+            .map_err(str::to_owned)
+            .flatten()
+        {
+            Ok((id, changed)) => {
                 unreadable.remove(self.kind.kind, &id);
-                self.tell(|shelf, state| shelf.put(state, &object));
+                self.tell(changed);
+                id
             }
             Err(reason) => {
+                let id = Arc::new(sent.id(&self.kind));
                 if unreadable.insert(self.kind.kind, &id) {
                     tracing::warn!(object = %id, "cannot be read, and is passed over: {reason}");
                 }
                 // What it said before is no longer so.
-                self.tell(|shelf, state| shelf.forget(state, &id));
+                self.tell(self.shelf.forget(&self.state, &id));
+                id
             }
+        };
+        self.known.insert(Arc::clone(&id));
+        if let Some(listed) = &mut self.listed {
+            listed.insert(id);
         }
+    }
+
+    /// Reads an object and puts it where it belongs: which it is, and whether the index changed.
+    fn shelve(&self, sent: &Sent) -> Result<(Arc<ObjectRef>, bool), String> {
+        let object = sent.read(&self.kind)?;
+        let changed = self.shelf.put(&self.state, &object);
+        Ok((object.id, changed))
     }
 
     fn forget(&mut self, id: &ObjectRef) {
         self.state.metrics.unreadable.remove(self.kind.kind, id);
         if self.known.remove(id) {
-            self.tell(|shelf, state| shelf.forget(state, id));
+            self.tell(self.shelf.forget(&self.state, id));
         }
     }
 
@@ -168,8 +179,9 @@ impl Follower {
         }
     }
 
-    fn tell(&self, change: impl FnOnce(Shelf, &State) -> bool) {
-        if change(self.shelf, &self.state) && self.shelf == Shelf::Classes {
+    /// Tells the other followers where classes changed.
+    fn tell(&self, changed: bool) {
+        if changed && self.shelf == Shelf::Classes {
             self.classes.send_replace(());
         }
     }

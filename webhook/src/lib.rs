@@ -3,6 +3,7 @@
 
 mod args;
 mod audit;
+mod caught;
 #[cfg(test)]
 mod fake;
 mod index;

@@ -18,6 +18,7 @@ use rustls::{
 };
 
 use crate::args::Args;
+use crate::caught::caught_now;
 use crate::serving::provider;
 
 /// Between two looks at the file of the CAs.
@@ -50,7 +51,10 @@ impl ApiServer {
     pub(super) async fn keep(self: Arc<Self>) {
         loop {
             tokio::time::sleep(POLL).await;
-            if let Err(error) = self.look() {
+            if let Err(error) = caught_now(|| self.look())
+                .map_err(anyhow::Error::msg)
+                .flatten()
+            {
                 tracing::warn!("the CAs of the API server stay as they were: {error:#}");
             }
         }

@@ -14,6 +14,7 @@ use rustls::sign::CertifiedKey;
 use super::leaf::certified;
 use super::managed::now;
 use super::resolver::Resolver;
+use crate::caught::caught_now;
 use crate::metrics::Served;
 use crate::state::State;
 
@@ -49,7 +50,8 @@ impl Pair {
     pub(super) async fn keep(mut self, resolver: Arc<Resolver>, state: Arc<State>) {
         loop {
             tokio::time::sleep(POLL).await;
-            if let Err(error) = self.look(&resolver, &state) {
+            let looked = caught_now(|| self.look(&resolver, &state));
+            if let Err(error) = looked.map_err(anyhow::Error::msg).flatten() {
                 state.metrics.certificate_troubles.inc();
                 tracing::warn!("the serving certificate stays as it was: {error:#}");
             }

@@ -11,6 +11,7 @@ use super::decide::{Leaf, Situation, Step, Stored};
 use super::published::{Published, Settling};
 use super::resolver::Resolver;
 use super::{CERTIFICATE, leaf, vault};
+use crate::caught::caught;
 use crate::metrics::Served;
 use crate::state::State;
 
@@ -51,7 +52,8 @@ impl Managed {
     pub(super) async fn keep(mut self) {
         let mut steps = 0;
         loop {
-            let turn = self.turn().await;
+            let turn = caught(self.turn()).await;
+            let turn = turn.unwrap_or_else(|bug| Err(Failure::Other(bug.to_owned())));
             let pause = match &turn {
                 Ok(Step::Rest) => {
                     self.well();
