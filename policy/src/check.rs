@@ -43,9 +43,8 @@ pub fn check_host(host: &Host, now: i64) -> Vec<Finding> {
         now,
     });
     for finding in &mut findings {
-        let own = client_auth_policy::shortfall::RULES.contains(&finding.rule);
-        if let Some(action) = host.stated_action(finding.rule).filter(|_| !own) {
-            finding.severity = action.severity();
+        if !client_auth_policy::shortfall::RULES.contains(&finding.rule) {
+            finding.severity = host.severity(finding.rule, finding.severity);
         }
     }
     findings

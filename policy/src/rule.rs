@@ -102,6 +102,9 @@ pub struct Rule {
     pub why: &'static str,
     /// What to do.
     pub remedy: &'static str,
+    /// Whether its findings tell what stands in a Secret or ConfigMap: not everybody who may name
+    /// one may read it.
+    pub of_content: bool,
     /// Finds it.
     pub check: fn(&Subject<'_>, &mut Vec<Finding>),
 }

@@ -78,6 +78,7 @@ impl Offline {
         let validated = self
             .runtime
             .block_on(validate::validate(&request, &live))
+            .map_err(|_| "not judged in time")?
             .write(&request.uid);
         let mutated = self
             .runtime

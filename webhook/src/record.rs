@@ -37,6 +37,22 @@ pub(crate) fn record(
     }
 }
 
+/// Counts what got no answer, and logs it where it is known what was asked: whoever can reach the
+/// port could fill the log with anything else.
+pub(crate) fn unanswered(
+    state: &State,
+    webhook: &'static str,
+    uid: &str,
+    outcome: &'static str,
+    took: Duration,
+) {
+    state.metrics.reviews.unanswered(webhook, outcome, took);
+    if !uid.is_empty() {
+        let ms = took.as_secs_f64() * 1000.0;
+        tracing::warn!(uid, outcome, ms, "{webhook}");
+    }
+}
+
 /// A Secret is not watched: that somebody changes it is all that is known until it is read again.
 fn hint(state: &State, request: &Request<'_>) {
     let kind = kind(request);

@@ -7,6 +7,7 @@ use super::pattern::pin;
 use super::spec::{Action, PolicySpec, Trust};
 use super::{Exception, Policies, Policy};
 use crate::dialect::{self, Role};
+use crate::finding::Severity;
 use crate::gateway::HostKey;
 use crate::host::Host;
 use crate::lookup::Lookup;
@@ -64,9 +65,15 @@ impl Host {
     }
 
     /// The action that policies state here for a rule that is not about policies: the strictest.
-    pub(crate) fn stated_action(&self, rule: &str) -> Option<Action> {
+    fn stated_action(&self, rule: &str) -> Option<Action> {
         let holding = self.policies_in_force();
         holding.filter_map(|one| one.policy.stated(rule)).max()
+    }
+
+    /// How bad a finding of a rule that is not about policies is here: as policies state it, else
+    /// as it is anyway.
+    pub fn severity(&self, rule: &str, anyway: Severity) -> Severity {
+        self.stated_action(rule).map_or(anyway, Action::severity)
     }
 
     /// Whether policies decide here what a finding of a rule leads to.

@@ -9,6 +9,7 @@ pub(super) static RULE: Rule = Rule {
     summary: "client authentication is switched off although a CA is named or an option is used",
     why: "Nobody is asked for a certificate, while everything around the setting looks as if somebody were.",
     remedy: "Demand certificates (verify-client on, RequireAndVerifyClientCert), or remove the settings about client certificates altogether.",
+    of_content: false,
     check,
 };
 

@@ -9,6 +9,7 @@ pub(super) static RULE: Rule = Rule {
     summary: "refused clients are shown a page of the backend",
     why: "With an error page that is a path, nginx answers a refused client by an internal request for that path, which is not checked again: the backend serves it to everybody.",
     remedy: "Give the error page as a full URL, https://…, or leave it out.",
+    of_content: false,
     check,
 };
 

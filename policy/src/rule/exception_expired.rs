@@ -9,6 +9,7 @@ pub(super) static RULE: Rule = Rule {
     summary: "a ClientAuthException has ended and no longer counts",
     why: "From its end on the policies hold again for what it spared: the next change of such a host is judged by them. An exception that stays behind tells readers of a permission that is none.",
     remedy: "Delete it, or, where it is still needed, give it a later end and say why in spec.reason.",
+    of_content: false,
     check,
 };
 

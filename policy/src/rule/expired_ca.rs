@@ -9,6 +9,7 @@ pub(super) static RULE: Rule = Rule {
     summary: "the client CA has expired",
     why: "Certificates of an expired CA are refused by nginx and by Go: every client is locked out as soon as no other CA is left in the bundle.",
     remedy: "Add the CA that replaces it, issue new client certificates, then remove the expired one.",
+    of_content: true,
     check,
 };
 

@@ -9,6 +9,7 @@ pub(super) static RULE: Rule = Rule {
     summary: "the client CA expires within 30 days",
     why: "From the moment that a CA expires its clients are refused, whatever their own certificates say. New certificates must reach every client before that.",
     remedy: "Begin the change now: `kubectl mtls rotate ca NAME` adds the new CA beside the old one, and clients move over while both are trusted.",
+    of_content: true,
     check,
 };
 

@@ -10,6 +10,7 @@ pub(super) static RULE: Rule = Rule {
     summary: "the reference goes to another namespace",
     why: "ingress-nginx refuses Secrets of other namespaces unless the ConfigMap says allow-cross-namespace-resources (403 for the whole host). Traefik does not make a route whose TLSOption is in another namespace unless it runs with providers.kubernetesCRD.allowCrossNamespace; requests then fall to any other route. APISIX follows a caSecret into any namespace, and a Gateway's reference where a ReferenceGrant allows it: then others decide who gets in.",
     remedy: "Keep the Secret, or the TLSOption, in the namespace of the route.",
+    of_content: false,
     check,
 };
 

@@ -11,6 +11,7 @@ pub(super) static RULE: Rule = Rule {
     summary: "an intermediate CA stands in the bundle without its root",
     why: "OpenSSL, which verifies for ingress-nginx and APISIX, builds every chain up to a self-signed certificate (both run without X509_V_FLAG_PARTIAL_CHAIN): with an intermediate CA alone it refuses every client. Go, in Traefik, takes an intermediate CA as an anchor.",
     remedy: "Add the CAs above it to the bundle, up to the self-signed root. The root's other CAs are then trusted too: where that is too much, make the CA of the clients a root of its own.",
+    of_content: true,
     check,
 };
 

@@ -9,6 +9,7 @@ pub(super) static RULE: Rule = Rule {
     summary: "a value that the gateway refuses or replaces",
     why: "Gateways report little: ingress-nginx takes an unknown verify-client for on, drops a whole Ingress over a bad match-cn, and stops reloading over a negative depth; Traefik skips an Ingress with an unknown router setting.",
     remedy: "Write one of the values that the gateway's documentation lists.",
+    of_content: false,
     check,
 };
 

@@ -9,6 +9,7 @@ pub(super) static RULE: Rule = Rule {
     summary: "the reference to the client CA is not in the form that the gateway demands",
     why: "ingress-nginx wants namespace/name, exactly two parts, and answers 403 for the whole host otherwise. A TLSOption wants the name of a Secret in its own namespace.",
     remedy: "Write namespace/name for ingress-nginx, and the plain name for a TLSOption.",
+    of_content: false,
     check,
 };
 

@@ -10,6 +10,7 @@ pub(super) static RULE: Rule = Rule {
     summary: "the Secret with the client CA does not exist",
     why: "A gateway that does not find the Secret either refuses everybody (ingress-nginx answers 403 for the whole host; Traefik closes the connection when a clientAuthType demands certificates) or asks nobody for a certificate (a TLSOption without clientAuthType).",
     remedy: "Create the Secret with the key ca.crt in the namespace that the reference names: `kubectl mtls create ca NAME -n pki --trust-namespace NAMESPACE`.",
+    of_content: false,
     check,
 };
 

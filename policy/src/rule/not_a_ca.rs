@@ -11,6 +11,7 @@ pub(super) static RULE: Rule = Rule {
     summary: "a certificate in the bundle is not a CA for clients",
     why: "Only a certificate with CA:TRUE may sign others (RFC 5280 section 4.2.1.9), and where it has an extendedKeyUsage, clientAuth must be in it. Below a leaf OpenSSL (ingress-nginx, APISIX) and Go (Traefik) accept nobody; Go, and OpenSSL where it is self-signed, let in the leaf itself, whoever has its key. A self-signed CA of X.509 version 1, which has no extensions, is good for both.",
     remedy: "Put the certificate of the CA that signs the clients into the bundle, not a client or server certificate.",
+    of_content: true,
     check,
 };
 

@@ -8,6 +8,7 @@ pub(super) static RULE: Rule = Rule {
     summary: "two routes of a host name different TLS options, so the default option holds for both",
     why: "Traefik keeps one option for each host and entry point. Where two routes disagree, and a route without an option is one of them, it serves all of them with the default option, which by itself asks nobody for a certificate.",
     remedy: "Give every route of the host the same TLSOption, or define a TLSOption named default that demands certificates.",
+    of_content: false,
     check,
 };
 

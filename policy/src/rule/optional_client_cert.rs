@@ -9,6 +9,7 @@ pub(super) static RULE: Rule = Rule {
     summary: "certificates are optional: a client without one gets in",
     why: "The gateway verifies a certificate if there is one and lets everybody else through; only the backend can still refuse.",
     remedy: "Demand certificates (verify-client on, RequireAndVerifyClientCert), or make sure that the backend checks.",
+    of_content: false,
     check,
 };
 

@@ -12,6 +12,7 @@ pub(super) static RULE: Rule = Rule {
     summary: "the bundle is larger than the API server, or a TLS handshake, can carry",
     why: "A gateway that asks for a certificate names every CA of its bundle in the handshake. The list has a length of two octets (RFC 5246 section 7.4.4, RFC 8446 section 4.2.4): over 65535 octets the handshake fails for everybody. From 16 KiB on it no longer fits into one record, and some clients, Windows among them, cut it short and do not find their CA. The API server refuses more than 1 MiB of data in a Secret or ConfigMap, because etcd takes 1.5 MiB in one request.",
     remedy: "Keep the CAs of these clients alone in the bundle; a bundle of all public CAs is no list of whom to let in.",
+    of_content: true,
     check,
 };
 

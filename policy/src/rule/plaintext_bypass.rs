@@ -9,6 +9,7 @@ pub(super) static RULE: Rule = Rule {
     summary: "the host is served by plain HTTP too, where nobody can be asked for a certificate",
     why: "Client certificates exist in TLS alone. ingress-nginx listens on port 80 for every host and redirects only where a server certificate is configured or force-ssl-redirect is set; Traefik serves every route without TLS on its plain entry point; APISIX serves every route on its plain port.",
     remedy: "Redirect: spec.tls and force-ssl-redirect for ingress-nginx, a redirect of the entry point or a redirectScheme middleware for Traefik, the plugin redirect with http_to_https or the annotation http-to-https for APISIX; or take the plain route away.",
+    of_content: false,
     check,
 };
 

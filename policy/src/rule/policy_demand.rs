@@ -8,6 +8,7 @@ pub(super) static RULE: Rule = Rule {
     summary: "a ClientAuthPolicy demands client certificates here, and they are not demanded",
     why: "Whoever runs the cluster decided that these hosts ask for client certificates. A host without a demand, with an optional one, or with a way around it falls short, whatever its own objects seem to say.",
     remedy: "Put it behind a CA: `kubectl mtls protect ROUTE --trust SECRET`; where that has to wait, whoever runs the cluster can make a ClientAuthException with a reason and an end.",
+    of_content: false,
     check: |subject, findings| shortfall::report(&RULE, subject, findings),
 };
 

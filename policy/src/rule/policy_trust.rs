@@ -8,6 +8,7 @@ pub(super) static RULE: Rule = Rule {
     summary: "the host trusts a CA that a ClientAuthPolicy does not allow",
     why: "Whoever holds the key of a trusted CA makes clients that get in. A policy that names Secrets or public keys limits this to CAs that are known; a Secret with another CA, or with one more, opens the host to others.",
     remedy: "Refer to a Secret with the CAs that the policy allows; `kubectl mtls inspect` shows what a Secret holds, spec.trust of the ClientAuthPolicy what is allowed.",
+    of_content: true,
     check: |subject, findings| shortfall::report(&RULE, subject, findings),
 };
 

@@ -8,6 +8,7 @@ pub(super) static RULE: Rule = Rule {
     summary: "the client CA expires sooner than a ClientAuthPolicy allows",
     why: "A change of CA takes as long as the slowest client. A policy says how much time must be left; less than that, and some client will not have its new certificate in time.",
     remedy: "Begin the change of the CA: `kubectl mtls rotate ca NAME` adds the new one beside the old one.",
+    of_content: true,
     check: |subject, findings| shortfall::report(&RULE, subject, findings),
 };
 

@@ -10,6 +10,7 @@ pub(super) static RULE: Rule = Rule {
     summary: "the Secret that a gateway reads as CA holds a private key",
     why: "A gateway needs the CA's certificate alone. Who can read a private key beside it can issue client certificates, and ingress-nginx refuses a ca.crt that holds anything but certificates.",
     remedy: "Keep the signing key in a namespace of its own and give the gateway a Secret with ca.crt alone: `kubectl mtls create ca` makes both.",
+    of_content: true,
     check,
 };
 

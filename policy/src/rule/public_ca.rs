@@ -10,6 +10,7 @@ pub(super) static RULE: Rule = Rule {
     summary: "the client CA is a public one, of which anybody can have a certificate",
     why: "A gateway asks whether the CA signed the certificate, not for whom. Whoever has a domain gets a certificate of a public CA, and is let in with it.",
     remedy: "Make a CA for these clients alone: `kubectl mtls create ca NAME`. Where the certificates must be public, check their subject too.",
+    of_content: true,
     check,
 };
 

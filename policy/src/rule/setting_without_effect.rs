@@ -10,6 +10,7 @@ pub(super) static RULE: Rule = Rule {
     summary: "a setting about client certificates that the gateway does not read",
     why: "Gateways pass over what they do not know without a word: a misspelt annotation, another controller's prefix, verify-client without a Secret, an option on a rule without a host, a TLSOption that no route names. The host then asks nobody for a certificate.",
     remedy: "Spell it as the gateway's documentation does, or let `kubectl mtls protect` write it; remove what is not used.",
+    of_content: false,
     check,
 };
 

@@ -14,6 +14,7 @@ pub(super) static RULE: Rule = Rule {
     summary: "the Secret holds other certificates under a key that the gateway does not come to",
     why: "A gateway reads the first key that it knows and passes over the others without a word: Traefik tls.ca before ca.crt, APISIX cert, then tls.crt, then ca.crt. In a key pair of cert-manager APISIX takes the leaf in tls.crt for the CA.",
     remedy: "Give the gateway a Secret of its own with ca.crt alone.",
+    of_content: true,
     check,
 };
 

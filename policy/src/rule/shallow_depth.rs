@@ -11,6 +11,7 @@ pub(super) static RULE: Rule = Rule {
     summary: "the verification depth is smaller than the chains of the CAs in the bundle",
     why: "The depth is the number of intermediate CAs that may stand between a client's certificate and the root. ingress-nginx allows 1 where nothing is said; an ApisixTls without depth allows none, because the controller sends 0. Clients of a CA further down are refused.",
     remedy: "Set the depth to the number of intermediate CAs between the root and the clients.",
+    of_content: true,
     check,
 };
 

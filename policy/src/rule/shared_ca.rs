@@ -10,6 +10,7 @@ pub(super) static RULE: Rule = Rule {
     summary: "the client CA is the one of the servers, or of the cluster",
     why: "Every certificate of the CA that may stand for a client is let in: certificates that were given to servers (without an extendedKeyUsage, or with clientAuth in it), and, for the cluster's CA, those of every node and of everybody whose request is approved.",
     remedy: "Make a CA for the clients alone: `kubectl mtls create ca NAME`.",
+    of_content: true,
     check,
 };
 

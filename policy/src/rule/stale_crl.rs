@@ -10,6 +10,7 @@ pub(super) static RULE: Rule = Rule {
     summary: "the revocation list has ended, is about to end, or misses a CA",
     why: "nginx checks the whole chain against the lists: without a current list of every CA in the chain it refuses every client, not only the revoked ones.",
     remedy: "Write new lists with `kubectl mtls revoke --ca [NS/]NAME --refresh`, and let the CronJob of `--print-cronjob` do so every month.",
+    of_content: true,
     check,
 };
 

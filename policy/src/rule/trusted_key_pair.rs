@@ -11,6 +11,7 @@ pub(super) static RULE: Rule = Rule {
     summary: "a self-signed certificate of the key pair beside the CA is trusted for clients too",
     why: "ingress-nginx writes tls.crt, tls.key and ca.crt of a Secret into one file and gives it to ssl_client_certificate: a root in tls.crt lets in everybody whom it signed, and a self-signed server certificate whoever has its key.",
     remedy: "Keep the client CA in a Secret of its own with ca.crt alone.",
+    of_content: true,
     check,
 };
 

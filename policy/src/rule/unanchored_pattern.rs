@@ -9,6 +9,7 @@ pub(super) static RULE: Rule = Rule {
     summary: "a pattern for paths without client certificates holds for more paths than it seems to",
     why: "APISIX searches skip_mtls_uri_regex anywhere in the decoded path: `/health` exempts `/private/health` as well, and every path that a client can lengthen to match.",
     remedy: "Begin the pattern with ^ and end it with $, as in ^/healthz$.",
+    of_content: false,
     check,
 };
 

@@ -9,6 +9,7 @@ pub(super) static RULE: Rule = Rule {
     summary: "the host is served beside a protected wildcard, whose demand does not reach it",
     why: "Gateways look for the exact name first: an exact host beside *.example.com has settings of its own, and those of the wildcard say nothing about it.",
     remedy: "Demand certificates for the exact host too, or serve it under a name that the wildcard does not cover.",
+    of_content: false,
     check,
 };
 

@@ -10,6 +10,7 @@ pub(super) static RULE: Rule = Rule {
     summary: "a revocation list lies beside the client CA, and the gateway reads none",
     why: "Of the gateways that are known here ingress-nginx alone reads revocation lists, from the key ca.crl. Traefik and APISIX let revoked certificates in until they expire.",
     remedy: "Give the clients certificates of a few days, or replace the CA when one must be revoked: `kubectl mtls rotate ca NAME`.",
+    of_content: true,
     check,
 };
 

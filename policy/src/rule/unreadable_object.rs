@@ -9,6 +9,7 @@ pub(super) static RULE: Rule = Rule {
     summary: "a field is not what the API server or the gateway can read",
     why: "The API server refuses the object, so what was in force before stays in force.",
     remedy: "Correct the field; YAML reads an unquoted on, off, yes or no as a boolean: put it in quotes.",
+    of_content: false,
     check,
 };
 

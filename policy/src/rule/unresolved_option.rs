@@ -11,6 +11,7 @@ pub(super) static RULE: Rule = Rule {
     summary: "the TLSOption that a route names does not exist",
     why: "Traefik builds no route for a name that it cannot resolve and closes every connection to the host; beside another route of the host it falls back to the default option, which asks nobody for a certificate.",
     remedy: "Create the TLSOption, or name one that exists: NAME in an IngressRoute, NAMESPACE-NAME@kubernetescrd in an Ingress annotation.",
+    of_content: false,
     check,
 };
 

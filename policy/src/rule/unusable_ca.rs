@@ -9,6 +9,7 @@ pub(super) static RULE: Rule = Rule {
     summary: "the gateway finds no usable CA certificate in the Secret",
     why: "Each gateway reads certain keys only: ingress-nginx ca.crt, Traefik tls.ca and then ca.crt. In a key pair without ca.crt (a server certificate of an ACME issuer) ingress-nginx turns client authentication off without an error; elsewhere it refuses everybody.",
     remedy: "Point the reference at a Secret whose ca.crt holds the certificates of the client CA and nothing else.",
+    of_content: true,
     check,
 };
 

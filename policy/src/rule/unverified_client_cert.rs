@@ -9,6 +9,7 @@ pub(super) static RULE: Rule = Rule {
     summary: "certificates are not verified: anybody can make one",
     why: "The gateway accepts a certificate whoever signed it, a self-signed one too; with RequestClientCert and optional_no_ca even none.",
     remedy: "Demand certificates of the CA (verify-client on, RequireAndVerifyClientCert).",
+    of_content: false,
     check,
 };
 

@@ -9,6 +9,7 @@ pub(super) static RULE: Rule = Rule {
     summary: "the pattern for the certificate's subject matches everybody, or more than it seems to",
     why: "ingress-nginx searches the pattern anywhere in the subject (RFC 2253): an empty alternative or .* lets in every certificate of the CA, and a name without an end matches every name that begins with it.",
     remedy: "Write the whole name and its end, as CN=alice(,|$).",
+    of_content: false,
     check,
 };
 

@@ -9,6 +9,7 @@ pub(super) static RULE: Rule = Rule {
     summary: "the gateway's version has a known flaw that this configuration meets",
     why: "Flaws in gateways have let clients past the demand for certificates: session resumption across hosts, fragmented handshakes, HTTP/3, options in conflict.",
     remedy: "Update the gateway to the version that the finding names.",
+    of_content: false,
     check,
 };
 

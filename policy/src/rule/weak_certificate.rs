@@ -13,6 +13,7 @@ pub(super) static RULE: Rule = Rule {
     summary: "a client CA has a key or a signature that TLS libraries refuse",
     why: "OpenSSL 3 refuses chains with SHA-1 or MD5 signatures below the root at its lowest usual security level, 1, and RSA keys under 2048 bits at level 2, the default since 3.2 and in Debian; under 1024 bits nobody takes them. Go refuses such signatures too, but never looks at an anchor's own, takes RSA keys from 1024 bits, and does not know curves other than P-224, P-256, P-384 and P-521.",
     remedy: "Replace the CA: ECDSA P-256 (the default of `kubectl mtls create ca`) or RSA 2048 and more, signed with SHA-256 or better.",
+    of_content: true,
     check,
 };
 

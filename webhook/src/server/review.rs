@@ -1,7 +1,5 @@
 //! One review: read, judged and answered, within the time that the API server gives it.
 
-use std::future::Future;
-use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -10,22 +8,21 @@ use axum::body::Body;
 use axum::extract::{Query, State as Shared};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
-use futures_util::FutureExt as _;
 use serde::Deserialize;
 use tokio::time::{Instant, timeout_at};
 
 use super::Server;
 use super::crowd::Guest;
+use crate::caught::caught;
 use crate::live::Live;
 use crate::review::{Answer, Request, Review};
+use crate::validate::Late;
 use crate::{mutate, record, validate};
 
 /// What live reads leave of the API server's patience, for the judgement after them.
 const MARGIN: Duration = Duration::from_millis(300);
 /// What the judgement leaves of it, for the answer to travel.
 const TRAVEL: Duration = Duration::from_millis(100);
-/// What the API server shows of a panic.
-const BUG: &str = "the webhook has a bug: its log tells where";
 /// What a client is told that comes while every place is at work.
 const CROWDED: &str = "too many clients at once";
 /// Where nothing is said.
@@ -86,36 +83,41 @@ async fn review(
 ) -> Response {
     let begun = Instant::now();
     let (state, deadline) = (&server.state, begun + limit.saturating_sub(TRAVEL));
-    let refused = |outcome, status, reason: &str| {
-        let reviews = &state.metrics.reviews;
-        reviews.unanswered(webhook.name(), outcome, begun.elapsed());
+    let refused = |uid, outcome, status, reason: &str| {
+        record::unanswered(state, webhook.name(), uid, outcome, begun.elapsed());
         (status, reason.to_owned()).into_response()
     };
     let body = match server.bodies.receive(body, deadline).await {
         Ok(body) => body,
-        Err((status, reason)) => return refused("unread", status, reason),
+        Err((status, reason)) => return refused("", "unread", status, reason),
     };
     let request = match Review::read(&body.bytes) {
         Ok(request) => request,
-        Err(reason) => return refused("bad", StatusCode::BAD_REQUEST, &reason),
+        Err(reason) => return refused("", "bad", StatusCode::BAD_REQUEST, &reason),
     };
     let live = Live {
         state,
         deadline: begun + limit.saturating_sub(MARGIN),
     };
+    let uid = &*request.uid;
     if !guest.begins() {
-        return refused("unread", StatusCode::SERVICE_UNAVAILABLE, CROWDED);
+        return refused(uid, "unread", StatusCode::SERVICE_UNAVAILABLE, CROWDED);
     }
     let judged = timeout_at(deadline, caught(webhook.judge(&request, &live))).await;
     guest.rests();
     match judged {
-        Ok(Some(answer)) => {
+        Ok(Ok(Ok(answer))) => {
             record::record(state, webhook.name(), &request, &answer, begun.elapsed());
             let headers = [("content-type", "application/json")];
-            (headers, answer.write(&request.uid)).into_response()
+            (headers, answer.write(uid)).into_response()
         }
-        Ok(None) => refused("panicked", StatusCode::INTERNAL_SERVER_ERROR, BUG),
-        Err(_) => refused("late", StatusCode::GATEWAY_TIMEOUT, "not judged in time"),
+        Ok(Err(bug)) => refused(uid, "panicked", StatusCode::INTERNAL_SERVER_ERROR, bug),
+        Ok(Ok(Err(Late))) | Err(_) => refused(
+            uid,
+            "late",
+            StatusCode::GATEWAY_TIMEOUT,
+            "not judged in time",
+        ),
     }
 }
 
@@ -127,19 +129,13 @@ impl Webhook {
         }
     }
 
-    async fn judge(self, request: &Request<'_>, live: &Live<'_>) -> Answer {
+    async fn judge(self, request: &Request<'_>, live: &Live<'_>) -> Result<Answer, Late> {
         match self {
             Self::Validate => validate::validate(request, live).await,
-            Self::Mutate if live.state.repair => mutate::mutate(request, live).await,
-            Self::Mutate => Answer::default(),
+            Self::Mutate if live.state.repair => Ok(mutate::mutate(request, live).await),
+            Self::Mutate => Ok(Answer::default()),
         }
     }
-}
-
-/// A panic ends the request and not the process. What it says stays out of the log, because it may
-/// quote the object: the hook of the process tells the place.
-async fn caught<T>(judgement: impl Future<Output = T>) -> Option<T> {
-    AssertUnwindSafe(judgement).catch_unwind().await.ok()
 }
 
 #[cfg(test)]
@@ -159,12 +155,5 @@ mod tests {
         for odd in ["", "s", "-1s", "1m", "99999999999999999999999s"] {
             assert_eq!(span(odd), DEFAULT, "{odd}");
         }
-    }
-
-    #[tokio::test]
-    async fn a_panic_ends_the_request_alone() {
-        assert_eq!(caught(async { 1 }).await, Some(1));
-        let panicked: Option<()> = caught(async { panic!("for the test") }).await;
-        assert_eq!(panicked, None);
     }
 }

@@ -9,8 +9,11 @@ use policy::{
     TlsOption, View, dialect,
 };
 
+use super::Late;
 use super::evidence::Evidence;
 use super::judged::{ENOUGH, Judged};
+use tokio::time::Instant;
+
 use crate::live::Live;
 use crate::touched;
 
@@ -52,12 +55,19 @@ impl Change {
 
     /// Settles the hosts before and after, fetching the Secrets that the answers want, each once:
     /// one that is wanted again after it was fetched stays what it is, and the answer ends.
-    pub(super) async fn judge<'a>(&self, live: &Live<'a>, evidence: &mut Evidence) -> Judged<'a> {
+    ///
+    /// # Errors
+    /// When it takes too long.
+    pub(super) async fn judge<'a>(
+        &self,
+        live: &Live<'a>,
+        evidence: &mut Evidence,
+    ) -> Result<Judged<'a>, Late> {
         loop {
-            let (judged, mut wanted) = self.judge_once(live, evidence);
+            let (judged, mut wanted) = self.judge_once(live, evidence)?;
             wanted.retain(|secret| !evidence.has(secret));
             if wanted.is_empty() {
-                return judged;
+                return Ok(judged);
             }
             evidence.fetch(live, wanted).await;
         }
@@ -68,23 +78,28 @@ impl Change {
         &self,
         live: &Live<'a>,
         evidence: &Evidence,
-    ) -> (Judged<'a>, BTreeSet<SecretRef>) {
+    ) -> Result<(Judged<'a>, BTreeSet<SecretRef>), Late> {
         let facts = live.state.facts();
         let before = self.view(&facts, evidence, self.old.as_ref());
         let after = self.view(&facts, evidence, self.new.as_ref());
-        let mut judged = Judged::new(&live.state.warn, self.removal());
+        let object = Arc::clone(&self.object);
+        let mut judged = Judged::new(&live.state.warn, object, self.removes());
         let mut wanted = BTreeSet::new();
         for (index, key) in self.hosts.iter().enumerate() {
             if judged.refusals >= ENOUGH {
                 judged.more = self.hosts.len() - index;
                 break;
             }
+            // Nothing here waits, so nobody else ends it.
+            if Instant::now() >= live.deadline {
+                return Err(Late);
+            }
             let (old, new) = (self.settle(key, &before), self.settle(key, &after));
             wanted.extend(old.host.wanted.iter().chain(&new.host.wanted).cloned());
             judged.compare(&old, &new);
         }
         judged.remark(self.remarks());
-        (judged, wanted)
+        Ok((judged, wanted))
     }
 
     fn view<'a>(
@@ -127,17 +142,16 @@ impl Change {
         (!objects.is_empty()).then(|| objects.into_iter().chain(own).collect())
     }
 
-    /// The object, if it goes; a Secret that loses a key is as one that goes.
-    fn removal(&self) -> Option<Arc<ObjectRef>> {
+    /// Whether the object goes; a Secret that loses a key is as one that goes.
+    fn removes(&self) -> bool {
         let keys = |facts: &Option<Arc<ObjectFacts>>| {
             let bundle = facts.as_ref().and_then(|facts| facts.bundle.clone());
             bundle.map(|bundle| bundle.keys.keys().cloned().collect::<BTreeSet<_>>())
         };
-        let removes = match (keys(&self.old), keys(&self.new)) {
+        match (keys(&self.old), keys(&self.new)) {
             (Some(old), Some(new)) => !old.is_subset(&new),
             _ => self.new.is_none(),
-        };
-        removes.then(|| Arc::clone(&self.object))
+        }
     }
 
     /// New mistakes in an object that opens no host.

@@ -3,12 +3,15 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use policy::{Finding, Host, HostReport, ObjectRef, Severity, Site, Verdict};
+use policy::{Finding, Host, HostReport, ObjectRef, SecretRef, Severity, Site, Verdict};
 
 use crate::review::Answer;
 
 /// So many findings say enough; further hosts are not settled once there are so many denials.
 pub(super) const ENOUGH: usize = 10;
+
+/// The rule that speaks where a host is opened.
+const CLIENT_AUTH_OFF: &str = "client-auth-off";
 
 /// What a change comes to.
 pub(super) struct Judged<'a> {
@@ -23,7 +26,8 @@ pub(super) struct Judged<'a> {
     /// Rules of findings that a policy only audits.
     pub(super) audited: BTreeSet<&'static str>,
     only_warn: &'a [&'static str],
-    removal: Option<Arc<ObjectRef>>,
+    object: Arc<ObjectRef>,
+    removes: bool,
 }
 
 /// A finding that a change introduces.
@@ -38,9 +42,13 @@ pub(super) struct Charge {
 }
 
 impl<'a> Judged<'a> {
-    /// Nothing yet; the rules of `only_warn` never deny. What the change removes, if it does, is
-    /// refused only where it opens a host.
-    pub(super) fn new(only_warn: &'a [&'static str], removal: Option<Arc<ObjectRef>>) -> Self {
+    /// Nothing yet; the rules of `only_warn` never deny. What the change of the object removes, if
+    /// it does, is refused only where it opens a host.
+    pub(super) fn new(
+        only_warn: &'a [&'static str],
+        object: Arc<ObjectRef>,
+        removes: bool,
+    ) -> Self {
         Self {
             denials: Vec::new(),
             refusals: 0,
@@ -49,7 +57,8 @@ impl<'a> Judged<'a> {
             notes: BTreeSet::new(),
             audited: BTreeSet::new(),
             only_warn,
-            removal,
+            object,
+            removes,
         }
     }
 
@@ -69,32 +78,50 @@ impl<'a> Judged<'a> {
             .union(&old.host.rests_on)
             .cloned()
             .collect();
-        let charge = |finding: Finding| Charge {
-            host: new.host.key.host.clone(),
-            governed: new.host.is_governed(finding.rule),
-            rests_on: rests_on.clone(),
-            finding,
-        };
-        for finding in introduced {
-            let charge = charge(finding.clone());
-            if charge.governed && finding.severity == Severity::Info {
+        let left_open = opened.then(|| self.left_open(old, new)).flatten();
+        for finding in introduced.cloned().chain(left_open) {
+            let governed = new.host.is_governed(finding.rule);
+            if governed && finding.severity == Severity::Info {
                 self.audited.insert(finding.rule);
                 continue;
             }
-            let denies = finding.severity == Severity::Error;
             // A removal is refused for less only where a policy says so.
-            let denies = match self.removal.is_some() {
-                true => opened || denies && charge.governed,
-                false => denies,
+            let matters = !self.removes || opened || governed;
+            let charge = Charge {
+                host: new.host.key.host.clone(),
+                governed,
+                rests_on: rests_on.clone(),
+                finding,
             };
-            self.push(denies, charge);
-        }
-        if let Some(object) = self.removal.clone().filter(|_| opened) {
-            self.push(true, charge(left_open(&object, old, new)));
+            self.push(
+                charge.finding.severity == Severity::Error && matters,
+                charge,
+            );
         }
         if new.verdict == Verdict::Unknown && old.verdict != Verdict::Unknown {
             self.notes.insert(not_seen(&new.host));
         }
+    }
+
+    /// That a change opens a host has no finding of its own where nothing is left to point at.
+    fn left_open(&self, old: &HostReport, new: &HostReport) -> Option<Finding> {
+        let (host, verdict) = (&new.host.key.host, new.verdict);
+        let message = match self.removes {
+            true => format!("without it {host} is {verdict} (it was {})", old.verdict),
+            false if verdict == Verdict::None => format!(
+                "nothing asks for client certificates any more ({host} was {})",
+                old.verdict
+            ),
+            false => return None,
+        };
+        Some(Finding {
+            rule: CLIENT_AUTH_OFF,
+            severity: new.host.severity(CLIENT_AUTH_OFF, Severity::Error),
+            site: Site::new(&self.object, ""),
+            message,
+            hint: "protect the host in another way first, or remove its routes".to_owned(),
+            repair: None,
+        })
     }
 
     /// Mistakes in an object that opens no host.
@@ -165,13 +192,16 @@ impl<'a> Judged<'a> {
             let key = charge.finding.key();
             if !said.contains(&key) && lines.len() < ENOUGH {
                 said.push(key);
-                lines.push(charge.line());
+                lines.push(charge.line(&self.object));
             }
         }
         if self.more > 0 && !lines.is_empty() {
             lines.push(format!("and up to {} more hosts", self.more));
         }
-        let warnings = self.warnings.iter().map(Charge::line).chain(self.notes);
+        let warnings = self.warnings.iter();
+        let warnings = warnings
+            .map(|charge| charge.line(&self.object))
+            .chain(self.notes);
         Answer {
             denied: (!lines.is_empty()).then(|| lines.join("; ")),
             warnings: warnings.take(ENOUGH).collect(),
@@ -197,13 +227,21 @@ impl Charge {
         self.finding.rule
     }
 
-    fn line(&self) -> String {
+    /// What is said to who changes the object. Who may name a Secret may not be one who may read it,
+    /// and is told no more than that the reference does not hold.
+    fn line(&self, object: &ObjectRef) -> String {
         let Finding {
             rule,
             message,
             hint,
             ..
         } = &self.finding;
+        let known = policy::rule::by_id(rule);
+        let secret = known.filter(|rule| rule.of_content && !SecretRef::is_one(object));
+        let (message, hint) = match secret {
+            Some(rule) => (rule.summary, rule.remedy),
+            None => (message.as_str(), hint.as_str()),
+        };
         match self.host.as_str() {
             "" => format!("{rule}: {message}; hint: {hint}"),
             host => format!("{rule}: {message} (host {host}); hint: {hint}"),
@@ -211,7 +249,7 @@ impl Charge {
     }
 }
 
-/// Whether a removal lets strangers in who were kept out before.
+/// Whether a change lets strangers in who were kept out before.
 fn opens(old: Verdict, new: &HostReport) -> bool {
     let served = !new.host.doors.is_empty();
     let exposed = match new.verdict {
@@ -221,21 +259,6 @@ fn opens(old: Verdict, new: &HostReport) -> bool {
         Verdict::Broken | Verdict::Enforced | Verdict::Unknown => false,
     };
     exposed && !old.lets_strangers_in()
-}
-
-/// A deletion that opens a host has no finding of its own where nothing is left to point at.
-fn left_open(object: &Arc<ObjectRef>, old: &HostReport, new: &HostReport) -> Finding {
-    Finding {
-        rule: "client-auth-off",
-        severity: Severity::Error,
-        site: Site::new(object, ""),
-        message: format!(
-            "without it {} is {} (it was {})",
-            new.host.key.host, new.verdict, old.verdict
-        ),
-        hint: "protect the host in another way first, or remove its routes".to_owned(),
-        repair: None,
-    }
 }
 
 fn not_seen(host: &Host) -> String {
@@ -279,7 +302,7 @@ mod tests {
     }
 
     fn judged() -> Judged<'static> {
-        let mut judged = Judged::new(&[], None);
+        let mut judged = Judged::new(&[], object("changed"), false);
         judged.push(true, charge("a"));
         judged.push(true, charge("b"));
         judged

@@ -74,7 +74,8 @@ async fn validated(state: &State, old: &Value, new: &Value) -> Answer {
     let body = body.to_string();
     let deadline = Instant::now() + Duration::from_secs(5);
     let live = Live { state, deadline };
-    super::validate(&Review::read(body.as_bytes()).unwrap(), &live).await
+    let request = Review::read(body.as_bytes()).unwrap();
+    super::validate(&request, &live).await.unwrap()
 }
 
 #[tokio::test(start_paused = true)]
@@ -134,4 +135,51 @@ async fn nothing_is_denied_by_what_was_true_a_moment_ago() {
     assert!(!refused(
         validated(&state, &Value::Null, &protected("one")).await
     ));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_demand_that_goes_is_refused() {
+    let cluster = Cluster::default();
+    cluster.put(&SECRET, "ca", &good());
+    let state = webhook(&cluster).await;
+    let (shut, open) = (protected("web"), ingress("web", &json!({})));
+    let gone = validated(&state, &shut, &open).await;
+    let said = gone.denied.unwrap();
+    assert!(said.contains("client-auth-off: nothing asks"), "{said}");
+    assert!(said.contains("web.example.com was enforced"), "{said}");
+    // What was open before is nobody's loss.
+    let mut labelled = open.clone();
+    labelled["metadata"]["annotations"] = json!({"example.com/team": "edge"});
+    assert_eq!(validated(&state, &open, &labelled).await, Answer::default());
+    // The host is served no more.
+    let mut elsewhere = open.clone();
+    elsewhere["spec"]["rules"][0]["host"] = "other.example.com".into();
+    assert_eq!(validated(&state, &shut, &elsewhere).await.denied, None);
+}
+
+/// A CA of this name that has ended.
+fn ended(name: &str) -> String {
+    let then = crate::metrics::now() - 30 * 24 * 3600;
+    let ca = pki::create_root(&pki::CaParams::new(name, then + 3600), then).unwrap();
+    ca.certificate_pem().to_owned()
+}
+
+#[tokio::test(start_paused = true)]
+async fn who_names_a_secret_is_not_told_what_stands_in_it() {
+    let cluster = Cluster::default();
+    let state = webhook(&cluster).await;
+    let bundle = ended("somebody else's CA");
+    cluster.put(&SECRET, "ca", &secret(&bundle));
+    let said = validated(&state, &Value::Null, &protected("web")).await;
+    let said = said.denied.unwrap();
+    assert!(said.contains("expired-ca"), "{said}");
+    assert!(!said.contains("somebody else"), "{said}");
+    // Who writes the Secret knows it.
+    let kind = dialect::kind_named("networking.k8s.io", "Ingress").unwrap();
+    cluster.put(kind, "web", &protected("web").to_string());
+    let state = webhook(&cluster).await;
+    let old: Value = serde_json::from_str(&good()).unwrap();
+    let new: Value = serde_json::from_str(&secret(&bundle)).unwrap();
+    let said = validated(&state, &old, &new).await;
+    assert!(format!("{said:?}").contains("somebody else"), "{said:?}");
 }
