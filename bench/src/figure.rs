@@ -8,6 +8,7 @@ pub(crate) enum Unit {
     Seconds,
     Mebibytes,
     PerSecond,
+    Count,
     /// So many times another figure.
     Times,
 }
@@ -19,6 +20,7 @@ impl Unit {
             Self::Seconds => seconds(value),
             Self::Mebibytes => format!("{value:.1} MiB"),
             Self::PerSecond => format!("{value:.0}/s"),
+            Self::Count => format!("{value:.0}"),
             Self::Times => times(value),
         }
     }

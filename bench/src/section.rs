@@ -1,5 +1,6 @@
 //! What is measured, in this order: one chapter is one file and one row.
 
+mod audit;
 mod claims;
 mod gatekeeper;
 mod idle;
@@ -36,12 +37,13 @@ pub(crate) struct Chapter {
 
 /// From `idle` on all share one control plane and one webhook, whose index only grows: the rest
 /// comes before.
-pub(crate) static CHAPTERS: [Chapter; 11] = [
+pub(crate) static CHAPTERS: [Chapter; 12] = [
     plugin::CHAPTER,
     lint::CHAPTER,
     list::CHAPTER,
     issue::CHAPTER,
     gatekeeper::CHAPTER,
+    audit::CHAPTER,
     idle::CHAPTER,
     index::CHAPTER,
     claims::CHAPTER,

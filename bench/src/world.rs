@@ -38,11 +38,16 @@ pub(crate) const DENIED: &str = r#""allowed":false"#;
 impl World {
     /// Starts everything, and makes namespace `shop` with a CA's trust Secret.
     pub(crate) fn start() -> anyhow::Result<Self> {
+        Self::start_with(&[])
+    }
+
+    /// The same with more arguments for the webhook.
+    pub(crate) fn start_with(args: &[&str]) -> anyhow::Result<Self> {
         let running = Running::start()?;
         let cluster = &running.cluster;
         let namespace = "apiVersion: v1\nkind: Namespace\nmetadata: {name: shop}\n";
         ensure!(cluster.apply(namespace)?.success, "no namespace");
-        let webhook = Webhook::start(cluster, "bench", &["--log=warn"])?;
+        let webhook = Webhook::start(cluster, "bench", &[&["--log=warn"], args].concat())?;
         let ca = webhook.ca_file();
         let folder = ca.parent().context("a file has a folder")?;
         let (baseline, port) = baseline::start(folder)?;
