@@ -1,7 +1,8 @@
 //! The terminal that is looked at, if there is one.
 
 use std::io::{self, IsTerminal as _};
-use std::os::fd::AsFd;
+
+use terminal_size::{Height, Width, terminal_size_of};
 
 /// A terminal is taken to be at least so wide.
 const NARROWEST: usize = 40;
@@ -9,23 +10,23 @@ const NARROWEST: usize = 40;
 /// The columns of the terminal on stdout; `None` where the output is piped on, and kept whole.
 pub(crate) fn width() -> Option<usize> {
     let stdout = io::stdout();
-    stdout.is_terminal().then(|| columns(&stdout))
+    stdout
+        .is_terminal()
+        .then(|| columns(terminal_size_of(&stdout)))
 }
 
 /// The columns of the terminal on stderr.
 pub(crate) fn error_width() -> Option<usize> {
     let stderr = io::stderr();
-    stderr.is_terminal().then(|| columns(&stderr))
+    stderr
+        .is_terminal()
+        .then(|| columns(terminal_size_of(&stderr)))
 }
 
-fn columns(stream: &impl AsFd) -> usize {
-    let size = rustix::termios::tcgetwinsize(stream);
-    let columns = size.map_or(0, |size| usize::from(size.ws_col));
-    if columns == 0 {
-        80
-    } else {
-        columns.max(NARROWEST)
-    }
+fn columns(size: Option<(Width, Height)>) -> usize {
+    size.map_or(80, |(Width(columns), _)| {
+        usize::from(columns).max(NARROWEST)
+    })
 }
 
 /// Breaks lines between words, so that none is longer; what follows is indented so far. Commands between

@@ -120,3 +120,30 @@ fn the_words_of_a_gateway_stay_in_its_folder() {
         }
     }
 }
+
+/// Files that are compiled for Linux alone.
+const LINUX: [&str; 2] = ["command/curl/memory.rs", "files/linux.rs"];
+
+/// Nothing here is compiled for macOS and Windows, for which the plugin is released too.
+#[test]
+fn the_plugin_asks_nothing_of_one_system_outside_of_what_is_for_it() {
+    let mut files = Vec::new();
+    for room in ["cli", "pki", "policy", "x509"] {
+        sources(&root().join(room).join("src"), Path::new("/"), &mut files);
+    }
+    let foreign = |line: &str| line.contains("rustix") || line.contains("std::os::");
+    let mut seen = 0;
+    for file in files {
+        let text = fs::read_to_string(&file).unwrap();
+        let lines: Vec<_> = text.lines().collect();
+        let named = lines.iter().enumerate().filter(|(_, line)| foreign(line));
+        for (at, line) in named {
+            seen += 1;
+            let mut before = lines[at.saturating_sub(4)..at].iter();
+            let guarded = before.any(|line| line.contains("#[cfg(unix)]"));
+            let linux = LINUX.iter().any(|name| file.ends_with(name));
+            assert!(guarded || linux, "{line:?} in {}", file.display());
+        }
+    }
+    assert!(seen > 3, "{seen}");
+}
