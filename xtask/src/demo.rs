@@ -41,6 +41,15 @@ pub(crate) fn start(kubeconfig: Option<&str>) -> anyhow::Result<()> {
 
 /// The demo; the webhook reaches an API server on this machine only.
 fn demo(cluster: &Cluster, local: bool) -> anyhow::Result<()> {
+    if !local {
+        // A namespace that is there is somebody's, and would be deleted in the end.
+        let made = cluster.kubectl(&["create", "namespace", NAMESPACE])?;
+        ensure!(
+            made.success,
+            "the demo needs namespace {NAMESPACE} for itself, and changes nothing: {}",
+            made.stderr.trim()
+        );
+    }
     let demo = Demo::new(cluster)?;
     let result = demo.story(local);
     if !local {
