@@ -44,7 +44,10 @@ fn run(bench: &mut Bench, table: &mut Table) -> anyhow::Result<()> {
         round(&world)?;
         costs.push(usage::cpu(world.webhook.process.id())?.saturating_sub(before));
         let reads = world.metric("mtls_webhook_audit_reads")?;
-        ensure!(reads == secrets as f64, "{reads} reads of {secrets} Secrets");
+        ensure!(
+            reads == secrets as f64,
+            "{reads} reads of {secrets} Secrets"
+        );
     }
     let reads = Sample::once(Unit::Count, secrets as f64);
     table.push(Group::new(what("Secrets read in a round"), reads));
