@@ -32,7 +32,6 @@ fn main() -> anyhow::Result<()> {
     // Another provider can only be there if a second `main` ran in this process.
     let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
     match args.as_slice() {
-        ["seed"] => section::seed(),
         ["baseline", port, folder] => {
             Runtime::new()?.block_on(baseline::serve(port.parse()?, folder.into()))
         }

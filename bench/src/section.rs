@@ -16,8 +16,6 @@ mod weakened;
 use crate::bench::Bench;
 use crate::table::Table;
 
-pub(crate) use issue::seed;
-
 /// Where Ingresses are created.
 const INGRESSES: &str = "/apis/networking.k8s.io/v1/namespaces/shop/ingresses";
 /// Odd, so that there is a median.

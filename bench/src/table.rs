@@ -14,8 +14,6 @@ pub(crate) struct Table {
 /// One thing that was measured.
 pub(crate) struct Group {
     what: String,
-    /// Whose figure it is, where it is not the table's.
-    by: Option<&'static str>,
     own: Sample,
     goal: Option<Goal>,
     others: Vec<Other>,
@@ -32,7 +30,6 @@ impl Group {
     pub(crate) fn new(what: impl Into<String>, own: Sample) -> Self {
         Self {
             what: what.into(),
-            by: None,
             own,
             goal: None,
             others: Vec::new(),
@@ -41,12 +38,6 @@ impl Group {
 
     pub(crate) fn goal(mut self, goal: impl Into<Option<Goal>>) -> Self {
         self.goal = goal.into();
-        self
-    }
-
-    /// Measured of something else than the table's program.
-    pub(crate) fn by(mut self, who: &'static str) -> Self {
-        self.by = Some(who);
         self
     }
 
@@ -132,7 +123,7 @@ impl Table {
             "| what | program | median | spread | ratio | goal |\n|---|---|---|---|---|---|\n",
         );
         for group in &self.groups {
-            group.write(group.by.unwrap_or(self.own), &mut text);
+            group.write(self.own, &mut text);
         }
         text
     }

@@ -33,11 +33,21 @@ pub(crate) fn resident(process: u32) -> anyhow::Result<f64> {
 
 /// The processor's name, for tables that others compare with theirs.
 pub(crate) fn machine() -> String {
-    let text = fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
     let cores = std::thread::available_parallelism().map_or(0, usize::from);
-    let model = text
-        .lines()
-        .find_map(|line| line.strip_prefix("model name"));
-    let model = model.map_or("unknown", |line| line.trim_start_matches([' ', '\t', ':']));
-    format!("{model}, {cores} cores")
+    let model = told("/proc/cpuinfo", "model name").unwrap_or("unknown".to_owned());
+    let memory = told("/proc/meminfo", "MemTotal");
+    let memory = memory.and_then(|text| text.trim_end_matches(" kB").parse::<f64>().ok());
+    let memory = memory.unwrap_or_default() / 1024.0 / 1024.0;
+    let kernel = fs::read_to_string("/proc/sys/kernel/osrelease").unwrap_or_default();
+    format!(
+        "{model}, {cores} cores, {memory:.0} GiB of memory, Linux {}",
+        kernel.trim()
+    )
+}
+
+/// The value of a line of a file of the kernel's.
+fn told(path: &str, name: &str) -> Option<String> {
+    let text = fs::read_to_string(path).ok()?;
+    let line = text.lines().find_map(|line| line.strip_prefix(name))?;
+    Some(line.trim_start_matches([' ', '\t', ':']).to_owned())
 }

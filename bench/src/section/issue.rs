@@ -16,9 +16,7 @@ pub(super) const CHAPTER: Chapter = Chapter {
     name: "issue",
     title: "Certificates",
     how: "Client certificates with keys on P-256, into files, from the same CA. openssl and step make one at a time, so that a\n\
-          loop of a shell calls them. In every round openssl verifies each certificate for clients. Most of the time of one\n\
-          certificate goes into the first random number: once a process, the library of cryptography (aws-lc) gathers a seed\n\
-          from the jitter of the processor's clock, beside that of the system.",
+          loop of a shell calls them. In every round openssl verifies each certificate for clients.",
     own: CLI,
     run,
 };
@@ -36,7 +34,6 @@ fn run(bench: &mut Bench, table: &mut Table) -> anyhow::Result<()> {
     authority(&ca)?;
     let (many, rounds) = (bench.size(1_000, 10), bench.size(ROUNDS, 1));
     certificates(bench, table, &ca, (1, rounds))?;
-    first_random_number(table, rounds)?;
     // A round of step takes a quarter of a minute.
     certificates(bench, table, &ca, (many, rounds.min(3)))
 }
@@ -92,35 +89,6 @@ fn certificates(
         table.push(group(what.clone(), Measured::time).goal(goal));
         table.push(group(format!("{what}: peak memory"), Measured::peak));
     }
-    Ok(())
-}
-
-/// What a process pays before it makes its first key.
-fn first_random_number(table: &mut Table, rounds: usize) -> anyhow::Result<()> {
-    let own = std::env::current_exe().context("finding this program")?;
-    let right = |done: &Done| {
-        ensure!(done.code == 0, "it should exit with 0");
-        Ok(())
-    };
-    let jobs = [
-        Job::new("seed", &own, &["seed"], right),
-        Job::new("true", Path::new("true"), &[], right),
-    ];
-    if let [seed, nothing] = side_by_side(rounds, &jobs)?.as_slice() {
-        let group = Group::new("a process that draws one random number", seed.time()).by("aws-lc");
-        table.push(group.floor("true", nothing.time()));
-    }
-    Ok(())
-}
-
-/// Draws one random number from the library that makes the keys.
-pub(crate) fn seed() -> anyhow::Result<()> {
-    let random = rustls::crypto::aws_lc_rs::default_provider().secure_random;
-    let mut bytes = [0; 32];
-    random
-        .fill(&mut bytes)
-        .map_err(|_| anyhow::anyhow!("there is no randomness"))?;
-    ensure!(bytes != [0; 32], "there is no randomness");
     Ok(())
 }
 
