@@ -146,6 +146,9 @@ impl Shape {
         if self.no_repair {
             arguments.push("--no-repair".to_owned());
         }
+        if self.open_reports {
+            arguments.push("--open-reports".to_owned());
+        }
         arguments
     }
 

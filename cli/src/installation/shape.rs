@@ -56,7 +56,7 @@ pub(crate) struct Shape {
     pub(crate) namespace_selector: Selector,
     /// The webhook runs outside the cluster, at this URL; no Deployment is made
     #[arg(long, value_name = "URL", value_parser = url, conflicts_with_all = ["image", "replicas",
-        "no_repair", "warn", "priority_class", "service_port"])]
+        "no_repair", "open_reports", "warn", "priority_class", "service_port"])]
     pub(crate) url: Option<String>,
     /// The image
     #[arg(long, value_name = "IMAGE", value_parser = clap::builder::NonEmptyStringValueParser::new())]
@@ -73,6 +73,9 @@ pub(crate) struct Shape {
     /// Do not repair anything: GitOps tools see a repair as drift
     #[arg(long)]
     pub(crate) no_repair: bool,
+    /// Write reports of openreports.io instead of wgpolicyk8s.io
+    #[arg(long)]
+    pub(crate) open_reports: bool,
     /// Rule that only warns, as missing-ca (can be repeated)
     #[arg(long, value_name = "RULE", value_delimiter = ',', value_parser = known_rule)]
     pub(crate) warn: Vec<String>,

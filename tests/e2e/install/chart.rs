@@ -86,7 +86,7 @@ fn the_chart_is_what_is_printed() {
     let config = "apiVersion: kubectl-mtls.github.io/v1alpha1\nkind: Config\ngateways:\n- dialect: traefik\n  args: [\"--a=b: {{ c }}\"]\n";
     let config = file("config.yaml", config);
     let values = json!({"failPolicy": "Fail", "certMode": "cert-manager", "image": "example.com/a:b",
-        "replicas": 3, "warn": ["missing-ca", "unresolved-option"], "noRepair": true,
+        "replicas": 3, "warn": ["missing-ca", "unresolved-option"], "noRepair": true, "openReports": true,
         "priorityClass": "none", "servicePort": 8443, "secretNamespaces": ["shop", "web"],
         "namespaceSelector": [{"key": "env", "operator": "In", "values": ["prod", "test"]},
             {"key": "legacy", "operator": "DoesNotExist"}]});
@@ -100,6 +100,7 @@ fn the_chart_is_what_is_printed() {
             "--replicas=3",
             "--warn=missing-ca,unresolved-option",
             "--no-repair",
+            "--open-reports",
             "--priority-class=none",
             "--service-port=8443",
             "--secret-namespaces=shop,web",

@@ -87,6 +87,9 @@ const DEPLOYMENT: Changes = &[
         {{- if .Values.noRepair }}
         - --no-repair
         {{- end }}
+        {{- if .Values.openReports }}
+        - --open-reports
+        {{- end }}
 ",
     ),
     (
