@@ -12,7 +12,7 @@ use axum::response::{IntoResponse, Response};
 use clap::Parser as _;
 use futures_util::stream;
 use kube::Client;
-use policy::dialect::Kind;
+use policy::dialect::{Kind, Role};
 use serde_json::{Value, json};
 use tokio::sync::mpsc;
 
@@ -21,6 +21,14 @@ use crate::state::State;
 
 /// The text of an object that nobody can read: who asks for it panics.
 pub(crate) const BUG: &str = "a bug";
+
+pub(crate) const SECRET: Kind = Kind {
+    group: "",
+    version: "v1",
+    kind: "Secret",
+    plural: "secrets",
+    role: Role::Context,
+};
 
 /// What it has, and what was asked of it.
 #[derive(Clone, Default)]

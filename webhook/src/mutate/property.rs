@@ -2,6 +2,8 @@
 //! corpus, and for values that nobody would think of.
 #![allow(clippy::unwrap_used)]
 
+mod injected;
+
 use std::collections::BTreeSet;
 use std::sync::LazyLock;
 

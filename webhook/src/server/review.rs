@@ -145,20 +145,11 @@ mod tests {
     use hyper::service::Service as _;
     use hyper_util::service::TowerToHyperService;
     use policy::client_auth_policy::NAMESPACE;
-    use policy::dialect::{Kind, Role};
     use serde_json::json;
 
     use super::super::crowd::Crowd;
     use super::*;
-    use crate::fake::{self, Cluster};
-
-    const SECRET: Kind = Kind {
-        group: "",
-        version: "v1",
-        kind: "Secret",
-        plural: "secrets",
-        role: Role::Context,
-    };
+    use crate::fake::{self, Cluster, SECRET};
 
     /// A new Ingress behind the CA in the Secret `ca`.
     fn review() -> String {

@@ -4,22 +4,14 @@ use std::time::Duration;
 
 use policy::SecretRef;
 use policy::client_auth_policy::NAMESPACE;
-use policy::dialect::{self, INGRESS_CLASS, Kind, Role};
+use policy::dialect::{self, INGRESS_CLASS};
 use serde_json::{Value, json};
 use tokio::time::{Instant, sleep};
 
-use crate::fake::{Cluster, object};
+use crate::fake::{Cluster, SECRET, object};
 use crate::live::Live;
 use crate::review::{Answer, Review};
 use crate::state::State;
-
-const SECRET: Kind = Kind {
-    group: "",
-    version: "v1",
-    kind: "Secret",
-    plural: "secrets",
-    role: Role::Context,
-};
 
 /// An Ingress of the controller whose class is there.
 fn ingress(name: &str, annotations: &Value) -> Value {
