@@ -1,5 +1,6 @@
 //! Under policies that put something in, through the real `/mutate` and `/validate`: what is put in
 //! is put in once, and never has a change refused that would not have been refused without it.
+#![allow(clippy::unwrap_used)]
 
 use std::cell::Cell;
 use std::collections::BTreeSet;
@@ -14,9 +15,9 @@ use serde_json::{Value, json};
 use tokio::runtime::Builder;
 use tokio::time::Instant;
 
-use super::{ingress, referred, text};
 use crate::fake::{Cluster, SECRET};
 use crate::live::Live;
+use crate::mutate::property::{ingress, referred, text};
 use crate::mutate::{mutate, repaired};
 use crate::review::{Answer, Operation, Request, Review};
 use crate::state::State;
