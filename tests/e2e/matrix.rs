@@ -1,6 +1,8 @@
 //! The admission matrix: every way of writing, for good and bad objects, through the API server.
 
+mod gone;
 mod hindered;
+mod kinds;
 mod race;
 mod size;
 mod ways;
@@ -111,7 +113,7 @@ struct Case {
 fn cases(ns: &str) -> Vec<Case> {
     let mut bad_ingress = ingress(ns, "a", &format!("{ns}/none"));
     bad_ingress["metadata"]["labels"] = json!({"changed": "too"});
-    vec![
+    let mut cases = vec![
         Case {
             good: ingress(ns, "a", &format!("{ns}/partners-trust")),
             bad: bad_ingress,
@@ -132,7 +134,9 @@ fn cases(ns: &str) -> Vec<Case> {
             bad: route("traefik.io", ns, "r", "none"),
             rule: "unresolved-option",
         },
-    ]
+    ];
+    cases.extend(kinds::cases(ns));
+    cases
 }
 
 #[test]

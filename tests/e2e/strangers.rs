@@ -1,9 +1,10 @@
 //! Who may connect to the webhook, and what a crowd of strangers does to it; certificates from
 //! files.
 
-use std::io::{Read as _, Write as _};
+use std::io::{ErrorKind, Read as _, Write as _};
 use std::net::TcpStream;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use anyhow::{Context as _, ensure};
@@ -132,6 +133,64 @@ fn strangers_and_large_bodies_do_not_shut_out_the_api_server() {
     tests::say(&format!("{memory} MiB resident"));
     assert!(memory < 160, "{memory} MiB");
     drop((crowd, slow));
+    served(&webhook);
+}
+
+/// One byte after another, until it is cut.
+fn drip(
+    mut slow: StreamOwned<ClientConnection, TcpStream>,
+    bytes: &AtomicUsize,
+) -> anyhow::Result<()> {
+    slow.sock
+        .set_read_timeout(Some(Duration::from_millis(100)))?;
+    let begun = Instant::now();
+    while begun.elapsed() < Duration::from_secs(60) {
+        if slow.write_all(b"x").is_err() {
+            return Ok(());
+        }
+        bytes.fetch_add(1, Ordering::Relaxed);
+        match slow.read(&mut [0]) {
+            Err(error) if matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut) => {}
+            Ok(count) if count > 0 => anyhow::bail!("it is answered"),
+            Ok(_) | Err(_) => return Ok(()),
+        }
+    }
+    anyhow::bail!("it is not cut")
+}
+
+/// Its bytes do not make it less of a stranger: it is the first to go once others come. While there
+/// is room it has as long as a connection may be idle (a test of the webhook's own, with a clock of
+/// its own).
+#[test]
+fn who_drips_its_headers_is_cut_and_holds_nobody_up() {
+    let webhook = alone("drips", &[]);
+    let mut slow = dial(&webhook).unwrap();
+    let half = head(0).trim_end().to_owned();
+    slow.write_all(format!("{half}\r\nX-Slow: ").as_bytes())
+        .unwrap();
+    let bytes = AtomicUsize::new(0);
+    std::thread::scope(|scope| {
+        let slow = scope.spawn(|| drip(slow, &bytes));
+        wait_until("some bytes", Duration::from_secs(20), || {
+            ensure!(bytes.load(Ordering::Relaxed) > 3, "fewer");
+            Ok(())
+        })
+        .unwrap();
+        let begun = Instant::now();
+        served(&webhook);
+        let took = begun.elapsed();
+        tests::say(&format!("answered in {took:?} beside a drip"));
+        assert!(took < Duration::from_secs(5), "{took:?}");
+        assert!(!slow.is_finished());
+        let mut crowd = Vec::new();
+        while !slow.is_finished() && crowd.len() < 2_000 {
+            crowd.push(TcpStream::connect(("127.0.0.1", webhook.port)).unwrap());
+        }
+        served(&webhook);
+        slow.join().unwrap().unwrap();
+        let bytes = bytes.load(Ordering::Relaxed);
+        tests::say(&format!("cut after {bytes} bytes, {} came", crowd.len()));
+    });
     served(&webhook);
 }
 

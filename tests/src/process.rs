@@ -64,6 +64,12 @@ impl Process {
         Ok(())
     }
 
+    /// Lets it hang until what is returned goes: its connections stay open and nobody answers.
+    pub fn hang(&self) -> Hung {
+        signal(self.id(), Signal::STOP);
+        Hung(self.id())
+    }
+
     /// Whether it has ended by itself.
     pub fn has_ended(&mut self) -> bool {
         matches!(self.child.try_wait(), Ok(Some(_)))
@@ -117,10 +123,23 @@ impl Drop for Process {
     }
 }
 
+/// A process that hangs.
+pub struct Hung(u32);
+
+impl Drop for Hung {
+    fn drop(&mut self) {
+        signal(self.0, Signal::CONT);
+    }
+}
+
 /// Sends SIGTERM to a process that this project started.
 pub fn end(id: u32) {
+    signal(id, Signal::TERM);
+}
+
+fn signal(id: u32, signal: Signal) {
     if let Some(pid) = i32::try_from(id).ok().and_then(Pid::from_raw) {
-        let _ = kill_process(pid, Signal::TERM);
+        let _ = kill_process(pid, signal);
     }
 }
 

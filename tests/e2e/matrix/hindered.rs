@@ -1,14 +1,14 @@
 //! What is never hindered: deletions in any order, and what others need while the webhook is dead.
 
-use std::process::Command;
 use std::time::{Duration, Instant};
 
 use anyhow::ensure;
 use serde_json::{Value, json};
-use tests::cluster::{Output, run};
+use tests::cluster::Output;
 use tests::wait_until;
 use tests::webhook::Webhook;
 
+use super::kinds::{apisix_route, apisix_tls, gateway};
 use super::{Way, ingress, key_pair, named, option, passed, required, route, version};
 use crate::{applied, cluster, must, namespace};
 
@@ -59,8 +59,25 @@ fn a_release_is_deleted_in_any_order() {
     let ns = "matrix-order";
     namespace(ns);
     must(&["create", "ca", "partners", "-n", ns]);
-    let objects = release(ns);
     let _webhook = Webhook::start(cluster(), ns, &[]).unwrap();
+    in_any_order(&release(ns));
+}
+
+#[test]
+fn a_release_for_apisix_is_deleted_in_any_order() {
+    let ns = "matrix-order-apisix";
+    namespace(ns);
+    must(&["create", "ca", "partners", "-n", ns]);
+    let _webhook = Webhook::start(cluster(), ns, &[]).unwrap();
+    in_any_order(&[
+        secret(ns, "partners-trust"),
+        apisix_tls(ns, "x", "partners-trust"),
+        apisix_route(ns, "x"),
+        gateway(ns, "g", "partners-trust"),
+    ]);
+}
+
+fn in_any_order(objects: &[Value]) {
     let orders = permutations(objects.len());
     assert_eq!(orders.len(), 24);
     for order in orders {
@@ -182,44 +199,95 @@ fn whole_life(ns: &str, secret: &Value) {
     quickly(&["delete", "secret", name, "-n", ns], "");
 }
 
+/// The account of cert-manager.
+const CERT_MANAGER: &str = "system:serviceaccount:cert-manager:cert-manager";
+
 /// cert-manager replaces certificate and key under its own account.
 fn renewed(ns: &str) {
-    let role = format!(
-        "apiVersion: v1\nkind: ServiceAccount\nmetadata: {{name: cert-manager, namespace: {ns}}}\n---
-apiVersion: rbac.authorization.k8s.io/v1\nkind: Role\nmetadata: {{name: cert-manager, namespace: {ns}}}
-rules: [{{apiGroups: [\"\"], resources: [secrets], verbs: [get, patch, update]}}]\n---
-apiVersion: rbac.authorization.k8s.io/v1\nkind: RoleBinding\nmetadata: {{name: cert-manager, namespace: {ns}}}
-roleRef: {{apiGroup: rbac.authorization.k8s.io, kind: Role, name: cert-manager}}
-subjects: [{{kind: ServiceAccount, name: cert-manager, namespace: {ns}}}]\n"
-    );
-    applied(&role);
-    let kubeconfig = cluster().service_account(ns, "cert-manager").unwrap();
-    let field = |field: &str| {
-        let path = format!("jsonpath={{.data.{field}}}");
-        cluster()
-            .must(&["get", "secret", "renewed", "-n", ns, "-o", &path])
-            .unwrap()
-    };
-    let data = json!({"data": {"tls.crt": field("tls\\.crt"), "tls.key": field("tls\\.key")}});
-    let mut kubectl = Command::new(cluster().programs.control_plane.join("kubectl"));
-    kubectl.arg("--kubeconfig").arg(kubeconfig);
-    let patch = data.to_string();
-    kubectl.args([
-        "patch",
-        "secret",
-        "pair",
-        "-n",
-        ns,
-        "--type=merge",
-        "-p",
-        &patch,
-    ]);
+    trusted(ns);
+    let patch = renewal(ns, "renewed");
+    let args = ["patch", "secret", "pair", "-n", ns, "--type=merge", "-p"];
+    let args = [&args, &[&*patch, "--as", CERT_MANAGER][..]].concat();
     wait_until("a role that holds", Duration::from_secs(5), || {
         let began = Instant::now();
-        let output: Output = run(&mut kubectl, "")?;
+        let output: Output = cluster().kubectl(&args)?;
         waited_for_nobody(began, &["the renewal"]);
         ensure!(output.success, "{}", output.all());
         Ok(())
     })
     .unwrap();
+}
+
+/// Lets cert-manager write the Secrets of a namespace.
+fn trusted(ns: &str) {
+    applied(&format!(
+        "apiVersion: rbac.authorization.k8s.io/v1\nkind: Role\nmetadata: {{name: cert-manager, namespace: {ns}}}
+rules: [{{apiGroups: [\"\"], resources: [secrets], verbs: [get, patch, update]}}]\n---
+apiVersion: rbac.authorization.k8s.io/v1\nkind: RoleBinding\nmetadata: {{name: cert-manager, namespace: {ns}}}
+roleRef: {{apiGroup: rbac.authorization.k8s.io, kind: Role, name: cert-manager}}
+subjects: [{{kind: ServiceAccount, name: cert-manager, namespace: cert-manager}}]\n"
+    ));
+}
+
+/// The certificate and the key of a Secret, as a patch of another.
+fn renewal(ns: &str, from: &str) -> String {
+    let field = |field: &str| {
+        let path = format!("jsonpath={{.data.{field}}}");
+        cluster()
+            .must(&["get", "secret", from, "-n", ns, "-o", &path])
+            .unwrap()
+    };
+    json!({"data": {"tls.crt": field("tls\\.crt"), "tls.key": field("tls\\.key")}}).to_string()
+}
+
+/// A webhook that takes connections and does not answer costs three seconds where it is asked, every
+/// time: of some changes of its own the shortest tells whether it was.
+#[test]
+fn a_renewal_does_not_wait_for_a_webhook_that_hangs() {
+    let ns = "matrix-hangs";
+    namespace(ns);
+    must(&["create", "ca", "partners", "-n", ns]);
+    let names = ["pair", "one", "two"];
+    names.iter().for_each(|name| key_pair(ns, name));
+    trusted(ns);
+    let pairs = [renewal(ns, "one"), renewal(ns, "two")];
+    let webhook = Webhook::start(cluster(), ns, &[]).unwrap();
+    // Each time other bytes than before; the CA stays.
+    let shortest = |patch: &dyn Fn(usize) -> String, account: &[&str]| {
+        let tries = (0..4).map(|round| {
+            let patch = patch(round);
+            let args = ["patch", "secret", "pair", "-n", ns, "--type=merge", "-p"];
+            let began = Instant::now();
+            let output = cluster().kubectl(&[&args[..], &[&*patch], account].concat());
+            let output = output.unwrap();
+            passed(&output);
+            assert!(!output.stdout.contains("no change"), "{}", output.all());
+            began.elapsed()
+        });
+        tries.min().unwrap()
+    };
+    let pair = |round: usize| pairs[round % 2].clone();
+    let cert_manager = ["--as", CERT_MANAGER];
+    // The role holds.
+    wait_until("a role that holds", Duration::from_secs(5), || {
+        let label = ["label", "secret", "pair", "-n", ns, "a=b", "--overwrite"];
+        let output = cluster().kubectl(&[&label[..], &cert_manager].concat())?;
+        ensure!(output.success, "{}", output.all());
+        Ok(())
+    })
+    .unwrap();
+    let hung = webhook.process.hang();
+    let limit = Duration::from_secs(3);
+    let took = shortest(&pair, &cert_manager);
+    assert!(took < limit, "a renewal took {took:?}");
+    tests::say(&format!("a renewal took {took:?}"));
+    // Who else changes the certificates is judged, and so is who changes the CA.
+    let took = shortest(&pair, &[]);
+    assert!(took >= limit, "somebody else's change took {took:?}");
+    let ca = |round: usize| json!({"stringData": {"ca.crt": format!("{round}")}}).to_string();
+    let took = shortest(&ca, &cert_manager);
+    assert!(took >= limit, "a change of the CA took {took:?}");
+    drop(hung);
+    let probe = option("traefik.io", ns, "probe", &required());
+    passed(&Way::Create.write(&probe, true).unwrap());
 }

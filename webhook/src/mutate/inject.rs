@@ -112,3 +112,6 @@ fn operation(addition: Addition) -> Option<PatchOperation> {
         value: addition.value,
     }))
 }
+
+#[cfg(test)]
+mod property;

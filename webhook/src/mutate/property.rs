@@ -73,7 +73,7 @@ fn repaired(world: &[Value]) -> [usize; 2] {
 }
 
 /// What annotations may refer to.
-fn referred() -> &'static [Value; 2] {
+pub(super) fn referred() -> &'static [Value; 2] {
     static REFERRED: LazyLock<[Value; 2]> = LazyLock::new(|| {
         let ca = Certificates::make().unwrap().fill("{{ca}}".to_owned());
         let secret = json!({"apiVersion": "v1", "kind": "Secret",
@@ -135,7 +135,7 @@ fn bare(value: &str) -> String {
 }
 
 /// Words of annotations, and what people put around them.
-fn text() -> impl Strategy<Value = String> {
+pub(super) fn text() -> impl Strategy<Value = String> {
     let word = prop_oneof![
         Just("shop"),
         Just("ca"),
@@ -161,7 +161,7 @@ fn text() -> impl Strategy<Value = String> {
     prop::collection::vec(word, 0..6).prop_map(|words| words.concat())
 }
 
-fn ingress(class: &str, annotations: Vec<(String, String)>) -> Value {
+pub(super) fn ingress(class: &str, annotations: Vec<(String, String)>) -> Value {
     let annotations: serde_json::Map<_, _> = annotations
         .into_iter()
         .map(|(key, value)| (key, value.into()))

@@ -8,6 +8,7 @@ use axum::{Extension, Router};
 use hyper::server::conn::http1;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::service::TowerToHyperService;
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{mpsc, watch};
 use tokio::time::timeout;
@@ -76,14 +77,23 @@ async fn serve(
     stream: TcpStream,
     tls: TlsAcceptor,
     router: Router,
-    mut stopped: watch::Receiver<bool>,
+    stopped: watch::Receiver<bool>,
     guest: Arc<Guest>,
 ) {
     // An answer is one small write that nothing follows.
     let _ = stream.set_nodelay(true);
-    let Ok(Ok(stream)) = timeout(HANDSHAKE, tls.accept(stream)).await else {
-        return;
-    };
+    if let Ok(Ok(stream)) = timeout(HANDSHAKE, tls.accept(stream)).await {
+        answer(stream, router, stopped, guest).await;
+    }
+}
+
+/// Answers one request after another.
+async fn answer(
+    stream: impl AsyncRead + AsyncWrite + Unpin,
+    router: Router,
+    mut stopped: watch::Receiver<bool>,
+    guest: Arc<Guest>,
+) {
     let service = TowerToHyperService::new(router.layer(Extension(guest)));
     let connection = http1::Builder::new()
         .timer(TokioTimer::new())
@@ -98,4 +108,49 @@ async fn serve(
     }
     // An error here is the peer's: there is nobody left to tell.
     let _ = connection.await;
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use axum::routing::get;
+    use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _, DuplexStream, duplex};
+    use tokio::time::{Instant, sleep};
+
+    use super::*;
+
+    const HEAD: &[u8] = b"GET / HTTP/1.1\r\nHost: a\r\n";
+
+    /// A client of a connection of its own.
+    fn connect(crowd: &Crowd) -> DuplexStream {
+        let (client, server) = duplex(1024);
+        let router = Router::new().route("/", get(|| async { "hello" }));
+        let (stop, stopped) = watch::channel(false);
+        let guest = crowd.enter();
+        tokio::spawn(async move {
+            answer(server, router, stopped, guest).await;
+            drop(stop);
+        });
+        client
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn who_drips_its_headers_is_cut_and_holds_nobody_up() {
+        let crowd = Crowd::default();
+        let (mut slow, begun) = (connect(&crowd), Instant::now());
+        slow.write_all(&[HEAD, b"X-Slow: "].concat()).await.unwrap();
+        let mut bytes = 0;
+        while slow.write_all(b"x").await.is_ok() {
+            bytes += 1;
+            sleep(Duration::from_secs(1)).await;
+            let (mut good, asked) = (connect(&crowd), Instant::now());
+            good.write_all(&[HEAD, b"\r\n"].concat()).await.unwrap();
+            let mut answer = [0; 12];
+            good.read_exact(&mut answer).await.unwrap();
+            assert_eq!(&answer, b"HTTP/1.1 200");
+            assert_eq!(asked.elapsed(), Duration::ZERO);
+            assert!(begun.elapsed() <= IDLE + Duration::from_secs(1));
+        }
+        assert!(bytes > 100, "cut after {bytes} bytes");
+    }
 }

@@ -140,7 +140,53 @@ impl Webhook {
 
 #[cfg(test)]
 mod tests {
+    #![allow(clippy::unwrap_used)]
+    use axum::body::to_bytes;
+    use hyper::service::Service as _;
+    use hyper_util::service::TowerToHyperService;
+    use policy::client_auth_policy::NAMESPACE;
+    use serde_json::json;
+
+    use super::super::crowd::Crowd;
     use super::*;
+    use crate::fake::{self, Cluster, SECRET};
+
+    /// A new Ingress behind the CA in the Secret `ca`.
+    fn review() -> String {
+        let secret = json!({"nginx.ingress.kubernetes.io/auth-tls-secret": "shop/ca"});
+        let ingress = json!({"apiVersion": "networking.k8s.io/v1", "kind": "Ingress",
+            "metadata": {"name": "a", "namespace": "shop", "annotations": secret},
+            "spec": {"ingressClassName": "nginx", "rules": [{"host": "a.example.com", "http": {
+                "paths": [{"path": "/", "pathType": "Prefix"}]}}]}});
+        json!({"apiVersion": "admission.k8s.io/v1", "kind": "AdmissionReview", "request": {
+            "uid": "u", "operation": "CREATE", "namespace": "shop", "object": ingress}})
+        .to_string()
+    }
+
+    #[tokio::test]
+    async fn a_panic_ends_one_review_alone() {
+        let cluster = Cluster::default();
+        let namespace = fake::object(&NAMESPACE, "shop", &json!({}));
+        cluster.slip(&NAMESPACE, "shop", &namespace);
+        let state = cluster.webhook(&[]);
+        let connection = Extension(Crowd::default().enter());
+        let router = TowerToHyperService::new(super::super::router(&state).layer(connection));
+        let ask = || async {
+            let request = http::Request::post("/validate?timeout=5s").body(review());
+            let answer = router.call(request.unwrap()).await.unwrap();
+            let status = answer.status();
+            let body = to_bytes(Body::new(answer.into_body()), 4096).await.unwrap();
+            (status, String::from_utf8_lossy(&body).into_owned())
+        };
+        cluster.slip(&SECRET, "ca", fake::BUG);
+        let bug = crate::caught::BUG.to_owned();
+        assert_eq!(ask().await, (StatusCode::INTERNAL_SERVER_ERROR, bug));
+        // On the same connection, and judged.
+        cluster.lose(&SECRET, "ca");
+        let (status, answer) = ask().await;
+        assert_eq!(status, StatusCode::OK);
+        assert!(answer.contains("missing-ca"), "{answer}");
+    }
 
     #[test]
     fn the_time_is_what_the_api_server_says() {

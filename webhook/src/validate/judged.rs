@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use policy::{Finding, Host, HostReport, ObjectRef, SecretRef, Severity, Site, Verdict};
+use policy::{Admits, Finding, Host, HostReport, ObjectRef, SecretRef, Severity, Site, Verdict};
 
 use crate::review::Answer;
 
@@ -251,7 +251,12 @@ impl Charge {
 
 /// Whether a change lets strangers in who were kept out before.
 fn opens(old: Verdict, new: &HostReport) -> bool {
-    let served = !new.host.doors.is_empty();
+    let shut = [Admits::Nobody, Admits::Redirected];
+    let served = new
+        .host
+        .doors
+        .iter()
+        .any(|door| !shut.contains(&door.admits));
     let exposed = match new.verdict {
         Verdict::Open | Verdict::Weak => true,
         // Nothing is left that speaks of certificates, but the host is still served.

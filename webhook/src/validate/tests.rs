@@ -4,22 +4,14 @@ use std::time::Duration;
 
 use policy::SecretRef;
 use policy::client_auth_policy::NAMESPACE;
-use policy::dialect::{self, INGRESS_CLASS, Kind, Role};
+use policy::dialect::{self, INGRESS_CLASS};
 use serde_json::{Value, json};
 use tokio::time::{Instant, sleep};
 
-use crate::fake::{Cluster, object};
+use crate::fake::{Cluster, SECRET, object};
 use crate::live::Live;
 use crate::review::{Answer, Review};
 use crate::state::State;
-
-const SECRET: Kind = Kind {
-    group: "",
-    version: "v1",
-    kind: "Secret",
-    plural: "secrets",
-    role: Role::Context,
-};
 
 /// An Ingress of the controller whose class is there.
 fn ingress(name: &str, annotations: &Value) -> Value {
@@ -68,7 +60,11 @@ async fn webhook(cluster: &Cluster) -> Arc<State> {
 }
 
 async fn validated(state: &State, old: &Value, new: &Value) -> Answer {
-    let operation = if old.is_null() { "CREATE" } else { "UPDATE" };
+    let operation = match (old.is_null(), new.is_null()) {
+        (true, _) => "CREATE",
+        (false, true) => "DELETE",
+        (false, false) => "UPDATE",
+    };
     let body = json!({"apiVersion": "admission.k8s.io/v1", "kind": "AdmissionReview", "request": {
         "uid": "u", "operation": operation, "namespace": "shop", "object": new, "oldObject": old}});
     let body = body.to_string();
@@ -155,6 +151,31 @@ async fn a_demand_that_goes_is_refused() {
     let mut elsewhere = open.clone();
     elsewhere["spec"]["rules"][0]["host"] = "other.example.com".into();
     assert_eq!(validated(&state, &shut, &elsewhere).await.denied, None);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_removal_that_leaves_nobody_in_is_not_refused() {
+    let cluster = Cluster::default();
+    cluster.put(&SECRET, "ca", &good());
+    let kind = |name| dialect::kind_named("apisix.apache.org", name).unwrap();
+    let redirect = json!({"name": "redirect", "enable": true, "config": {"http_to_https": true}});
+    let hosts = ["web.example.com"];
+    let route = json!({"ingressClassName": "apisix", "http": [{"name": "all",
+        "plugins": [redirect], "match": {"hosts": hosts, "paths": ["/*"]}}]});
+    let route = object(kind("ApisixRoute"), "web", &route);
+    cluster.put(kind("ApisixRoute"), "web", &route);
+    let state = webhook(&cluster).await;
+    let tls = json!({"ingressClassName": "apisix", "hosts": hosts,
+        "secret": {"name": "server", "namespace": "shop"},
+        "client": {"caSecret": {"name": "ca", "namespace": "shop"}, "depth": 1}});
+    let shut: Value = serde_json::from_str(&object(kind("ApisixTls"), "web", &tls)).unwrap();
+    cluster.put(kind("ApisixTls"), "web", &shut.to_string());
+    let mut open = shut.clone();
+    open["spec"]["client"] = Value::Null;
+    let said = validated(&state, &shut, &open).await.denied.unwrap();
+    assert!(said.contains("client-auth-off: nothing asks"), "{said}");
+    // Without it there is no certificate for the host, and plain HTTP redirects.
+    assert_eq!(validated(&state, &shut, &Value::Null).await.denied, None);
 }
 
 /// A CA of this name that has ended.
