@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used)]
 
 mod page;
+mod tables;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
