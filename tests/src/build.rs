@@ -92,7 +92,6 @@ pub fn everything() -> anyhow::Result<()> {
     sealed_secrets()?;
     cert_manager()?;
     cainjector()?;
-    contour()?;
     reports()?;
     helm()?;
     envoy()?;

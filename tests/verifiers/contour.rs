@@ -105,6 +105,7 @@ fn accepted(proof: &Value) -> Vec<&str> {
 }
 
 #[test]
+#[ignore = "Contour takes minutes to build: run by `cargo xtask test --all`"]
 fn contour_is_proven_for_what_it_is() {
     let running = Running::start().unwrap();
     let (folder, _) = prepared();

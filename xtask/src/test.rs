@@ -21,6 +21,8 @@ pub(crate) fn run(all: bool) -> anyhow::Result<()> {
     if all {
         say("xtask: the report in Chromium");
         one("browser", &[], None)?;
+        say("xtask: Contour with Envoy");
+        one("verifiers", &["--ignored"], None)?;
     }
     say("xtask: releases, and tests on real gateways");
     for target in ["releases", "verifiers", "three_fronts"] {
