@@ -1,9 +1,41 @@
-//! The next step after something went wrong with a CA, a key or a request.
+//! The next step after something went wrong with a CA, a key or a request, with a file or the network.
+
+use std::io::{self, ErrorKind};
 
 use pki::Error;
 
+/// What to do about an error that brought no next step of its own.
+pub(crate) fn of_any(error: &anyhow::Error) -> Option<&'static str> {
+    let pki = error.chain().find_map(|cause| cause.downcast_ref());
+    if let Some(pki) = pki {
+        return hint(pki);
+    }
+    let io = error
+        .chain()
+        .find_map(|cause| cause.downcast_ref::<io::Error>());
+    Some(io.map_or(ANY, |io| of_io(io.kind())))
+}
+
+/// Where nothing better is known.
+const ANY: &str = "`-v 6` shows what is asked of the cluster, and what it answers";
+
+fn of_io(kind: ErrorKind) -> &'static str {
+    match kind {
+        ErrorKind::NotFound => "check the path: relative ones begin in the working directory",
+        ErrorKind::PermissionDenied | ErrorKind::ReadOnlyFilesystem => {
+            "choose a place that is yours, or ask who may read and write there: `ls -ld`"
+        }
+        ErrorKind::StorageFull | ErrorKind::QuotaExceeded => "make room: `df -h` shows where",
+        ErrorKind::ConnectionRefused | ErrorKind::HostUnreachable => {
+            "check the address, and that something listens there"
+        }
+        ErrorKind::TimedOut => "check the address and what is between; --timeout waits longer",
+        _ => ANY,
+    }
+}
+
 /// What to do about an error; `None` where its words say it.
-pub(crate) fn hint(error: &Error) -> Option<&'static str> {
+fn hint(error: &Error) -> Option<&'static str> {
     Some(match error {
         Error::NoCertificate(_) => "name the file with the CERTIFICATE block",
         Error::NotACa { .. } => {

@@ -5,8 +5,7 @@ use std::io::{self, Write as _};
 use std::process::ExitCode;
 
 use crate::color::{Stream, paint};
-use crate::hints::hint as hint_of;
-use crate::{progress, terminal};
+use crate::{hints, progress, terminal};
 
 /// Findings at or above `--fail-on`, or an expectation not met.
 pub(crate) const FINDINGS: u8 = 1;
@@ -71,11 +70,11 @@ pub(crate) fn print(error: &anyhow::Error) -> ExitCode {
     }
     let problem = error.downcast_ref::<Problem>();
     say("error", &format!("{error:#}"));
-    let pki = error
-        .chain()
-        .find_map(|cause| cause.downcast_ref::<pki::Error>());
-    let hint = problem.and_then(|problem| problem.hint.as_deref());
-    if let Some(hint) = hint.or_else(|| hint_of(pki?)) {
+    let hint = match problem {
+        Some(problem) => problem.hint.as_deref(),
+        None => hints::of_any(error),
+    };
+    if let Some(hint) = hint {
         say("hint", hint);
     }
     ExitCode::from(problem.map_or(WORLD, |problem| problem.code))
