@@ -11,7 +11,8 @@ use crate::{applied, cluster, mtls, must, namespace};
 /// Runs the command on a terminal: stdout and stderr as they come there.
 fn on_terminal(args: &[&str], no_color: bool) -> Output {
     let program = binary("kubectl-mtls").unwrap();
-    let line = format!("{} {}", program.display(), args.join(" "));
+    let size = "stty cols 80 rows 24";
+    let line = format!("{size}; {} {}", program.display(), args.join(" "));
     let mut command = Command::new("script");
     command
         .args(["--quiet", "--return", "--command", &line, "/dev/null"])
@@ -76,8 +77,16 @@ fn what_is_shown_fits_a_terminal_and_what_is_piped_is_whole() {
             .stdout
             .contains(&host)
     );
+    must(&["create", "ca", "partners", "-n", ns]);
+    must(&["issue", "alice", "--ca", "partners", "-n", ns, "--out", "-"]);
     for verb in [
-        &["lint"][..],
+        &["get", "cas"][..],
+        &["get", "certs"],
+        &["inspect", "secret/partners-trust"],
+        &["describe", "host", &host],
+        &["rotate", "ca", "partners", "--status"],
+        &["webhook", "status"],
+        &["lint"],
         &["explain"],
         &["explain", "missing-ca"],
         &["options"],

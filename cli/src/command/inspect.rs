@@ -67,7 +67,7 @@ pub(crate) fn run(args: &Args, globals: &Globals) -> anyhow::Result<u8> {
         .map(|found| describe::json(&found.place, &found.item, now))
         .collect();
     let value = json!({"schemaVersion": 1, "items": items});
-    output::value(args.output, &value, || {
+    output::story(args.output, &value, 4, || {
         let texts = found
             .iter()
             .map(|found| describe::text(&found.place, &found.item, now));

@@ -74,7 +74,7 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<u8> {
     let file = args.file.display();
     let value = json!({"schemaVersion": 1, "file": file.to_string(), "valid": reason.is_none(),
         "reason": reason, "at": time(at)});
-    output::value(args.output, &value, || match &reason {
+    output::story(args.output, &value, 2, || match &reason {
         None => format!("{file}: good\n"),
         Some(reason) => format!("{file}: refused: {reason}\n"),
     })?;

@@ -53,7 +53,7 @@ struct Status {
 pub(crate) fn run(args: &Args, globals: &Globals) -> anyhow::Result<u8> {
     shape::namespace(globals)?;
     let status = block_on(read(args, globals))?;
-    output::value(args.output, &status.json(), || status.human())?;
+    output::story(args.output, &status.json(), 2, || status.human())?;
     for problem in &status.problems {
         say("error", problem);
     }
