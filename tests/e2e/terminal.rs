@@ -83,7 +83,6 @@ fn what_is_shown_fits_a_terminal_and_what_is_piped_is_whole() {
         &["get", "cas"][..],
         &["get", "certs"],
         &["inspect", "secret/partners-trust"],
-        &["describe", "host", &host],
         &["rotate", "ca", "partners", "--status"],
         &["webhook", "status"],
         &["lint"],

@@ -21,6 +21,12 @@ pub(super) fn print() -> anyhow::Result<u8> {
 }
 
 pub(super) fn install(folder: Option<&Path>) -> anyhow::Result<u8> {
+    if cfg!(windows) {
+        return Err(Problem::world(
+            "kubectl looks for a program on Windows, and this would be a script",
+        )
+        .hint("complete `kubectl-mtls` itself: `kubectl mtls completion powershell`"));
+    }
     let folder = match folder {
         Some(folder) => folder.to_owned(),
         None => own_folder()?,
