@@ -52,7 +52,20 @@ impl Webhook {
     /// When it does not get ready in time, with the end of its log.
     pub fn start(cluster: &Cluster, name: &str, args: &[&str]) -> anyhow::Result<Self> {
         let kubeconfig = Self::account(cluster)?;
-        let webhook = Self::start_as(cluster, name, &kubeconfig, args)?;
+        Self::start_asked(cluster, name, &kubeconfig, args)
+    }
+
+    /// The same with permissions of one's own.
+    ///
+    /// # Errors
+    /// As [`Webhook::start`].
+    pub fn start_asked(
+        cluster: &Cluster,
+        name: &str,
+        kubeconfig: &Path,
+        args: &[&str],
+    ) -> anyhow::Result<Self> {
+        let webhook = Self::start_as(cluster, name, kubeconfig, args)?;
         let ca = webhook.folder.join("ca.crt").display().to_string();
         register(cluster, name, webhook.port, &ca)?;
         Ok(webhook)
