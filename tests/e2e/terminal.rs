@@ -82,7 +82,6 @@ fn what_is_shown_fits_a_terminal_and_what_is_piped_is_whole() {
     for verb in [
         &["get", "cas"][..],
         &["get", "certs"],
-        &["inspect", "secret/partners-trust"],
         &["rotate", "ca", "partners", "--status"],
         &["webhook", "status"],
         &["lint"],
