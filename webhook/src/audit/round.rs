@@ -4,7 +4,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use policy::client_auth_policy::Policies;
-use policy::{Facts, Finding, HostKey, HostReport, Remark, SecretRef, Site, dialect};
+use policy::{
+    Facts, Finding, Host, HostKey, HostReport, Remark, SecretRef, Site, Verdict, dialect,
+};
 
 use super::bundles::Bundles;
 use crate::metrics;
@@ -17,7 +19,7 @@ const AT_ONCE: usize = 64;
 pub(crate) struct Round {
     /// When it looked, in Unix seconds.
     pub(crate) now: i64,
-    /// Every host, in order.
+    /// Every host, in order, without its findings.
     pub(crate) hosts: Vec<HostReport>,
     /// Every finding once, in order of object and place.
     pub(crate) findings: Vec<Finding>,
@@ -43,7 +45,7 @@ impl Round {
             tokio::task::yield_now().await;
         }
         let remarks = remarks(&state.facts());
-        let findings = findings(&hosts, &remarks, look.now);
+        let findings = findings(&mut hosts, &remarks, look.now);
         Self {
             now: look.now,
             hosts,
@@ -60,16 +62,25 @@ struct Look {
     policies: Arc<Policies>,
 }
 
-/// All hosts are held at once, so that none may hold more than it needs.
-fn shrunk(mut report: HostReport) -> HostReport {
-    let host = &mut report.host;
-    host.doors.shrink_to_fit();
-    host.modes.shrink_to_fit();
-    host.trust.shrink_to_fit();
-    host.options.shrink_to_fit();
-    // The findings say it.
-    host.remarks = Vec::new();
-    report
+/// All hosts are held at once, so that each holds only what the sinks read: its verdict and CAs, and
+/// where nothing can be said of it or a policy compares it also its doors.
+fn shrunk(report: HostReport) -> HostReport {
+    let full = report.host;
+    let mut host = Host::new(&full.key);
+    host.mentioned = full.mentioned;
+    host.now = full.now;
+    host.trust = shrunk_to_fit(full.trust);
+    if report.verdict == Verdict::Unknown || !full.policies.is_empty() {
+        host.doors = shrunk_to_fit(full.doors);
+        host.modes = shrunk_to_fit(full.modes);
+    }
+    host.policies = shrunk_to_fit(full.policies);
+    HostReport { host, ..report }
+}
+
+fn shrunk_to_fit<T>(mut list: Vec<T>) -> Vec<T> {
+    list.shrink_to_fit();
+    list
 }
 
 /// Settles some hosts, reading the Secrets that the answers want.
@@ -121,11 +132,11 @@ fn remarks(facts: &Facts) -> Vec<Remark> {
     remarks.cloned().collect()
 }
 
-/// The first finding of each rule at each place.
-fn findings(hosts: &[HostReport], remarks: &[Remark], now: i64) -> Vec<Finding> {
+/// The first finding of each rule at each place, taken from the hosts: nobody asks them again.
+fn findings(hosts: &mut [HostReport], remarks: &[Remark], now: i64) -> Vec<Finding> {
     let of_hosts = hosts
-        .iter()
-        .flat_map(|report| report.findings.iter().cloned());
+        .iter_mut()
+        .flat_map(|report| std::mem::take(&mut report.findings));
     let mut found: BTreeMap<(Site, &'static str), Finding> = BTreeMap::new();
     for finding in of_hosts.chain(policy::check_remarks(remarks, now)) {
         let key = (finding.site.clone(), finding.rule);
