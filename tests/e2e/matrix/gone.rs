@@ -119,6 +119,12 @@ fn no_way_of_writing_takes_a_demand_away() {
         }
         assert_eq!(version(&shut.object), before);
     }
+    // The gateway of another class does not know the annotation.
+    let mut moved = all[0].object.clone();
+    moved["spec"]["ingressClassName"] = "traefik".into();
+    for way in [Way::Replace, Way::Apply] {
+        refused(&way.write(&moved, true).unwrap(), REASON);
+    }
     // A policy may have it otherwise.
     let policy = Policy(ns);
     applied(&policy.object().to_string());

@@ -94,12 +94,24 @@ impl Change {
             if Instant::now() >= live.deadline {
                 return Err(Late);
             }
-            let (old, new) = (self.settle(key, &before), self.settle(key, &after));
+            let (mut old, new) = (self.settle(key, &before), self.settle(key, &after));
             wanted.extend(old.host.wanted.iter().chain(&new.host.wanted).cloned());
+            if comes(&old, &new) {
+                old = self.left(key, &before, &after).unwrap_or(old);
+            }
             judged.compare(&old, &new);
         }
         judged.remark(self.remarks());
         Ok((judged, wanted))
+    }
+
+    /// What a host was at the gateway that the change takes it from, as by another class.
+    fn left(&self, key: &HostKey, before: &View<'_>, after: &View<'_>) -> Option<HostReport> {
+        let elsewhere = |other: &&HostKey| other.host == key.host && other.gateway != key.gateway;
+        let elsewhere = self.hosts.iter().filter(elsewhere);
+        let mut settled = elsewhere.map(|key| (self.settle(key, before), self.settle(key, after)));
+        let (old, _) = settled.find(|(old, new)| comes(new, old))?;
+        Some(old)
     }
 
     fn view<'a>(
@@ -167,6 +179,11 @@ impl Change {
             .filter(|remark| !known.contains(&&remark.site));
         policy::check_remarks(&fresh.cloned().collect::<Vec<_>>(), self.now)
     }
+}
+
+/// Whether a gateway begins to serve a host.
+fn comes(old: &HostReport, new: &HostReport) -> bool {
+    old.host.doors.is_empty() && !new.host.doors.is_empty()
 }
 
 /// An option that asks the same as before, and of which the same is to be said, touches nobody,

@@ -154,6 +154,26 @@ async fn a_demand_that_goes_is_refused() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_demand_that_another_gateway_does_not_know_is_refused() {
+    let cluster = Cluster::default();
+    cluster.put(&SECRET, "ca", &good());
+    let spec = json!({"controller": "traefik.io/ingress-controller"});
+    let class = object(&INGRESS_CLASS, "traefik", &spec);
+    cluster.put(&INGRESS_CLASS, "traefik", &class);
+    let state = webhook(&cluster).await;
+    let old = protected("web");
+    let mut new = old.clone();
+    new["spec"]["ingressClassName"] = "traefik".into();
+    let moved = validated(&state, &old, &new).await.denied.unwrap();
+    assert!(moved.contains("client-auth-off: nothing asks"), "{moved}");
+    assert!(moved.contains("web.example.com was enforced"), "{moved}");
+    // One that nobody was kept out of may go where it likes.
+    let (open, mut moved) = (ingress("web", &json!({})), ingress("web", &json!({})));
+    moved["spec"]["ingressClassName"] = "traefik".into();
+    assert_eq!(validated(&state, &open, &moved).await.denied, None);
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_removal_that_leaves_nobody_in_is_not_refused() {
     let cluster = Cluster::default();
     cluster.put(&SECRET, "ca", &good());
