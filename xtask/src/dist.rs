@@ -88,10 +88,16 @@ fn pack(platform: &Platform, program: &Path, out: &Path) -> anyhow::Result<()> {
     entries.extend(extras(program)?);
     let archive = out.join(platform.archive());
     archive::write(&archive, entries, epoch()?)?;
-    let sbom = out.join(format!("{}.cdx.json", platform.stem()));
-    fs::write(&sbom, sbom::of("cli", platform.target)?)
-        .with_context(|| format!("writing {}", sbom.display()))?;
     say(&format!("xtask: {}", archive.display()));
+    parts("cli", &platform.stem(), platform, out)
+}
+
+/// What a program is made of.
+fn parts(package: &str, stem: &str, platform: &Platform, out: &Path) -> anyhow::Result<()> {
+    let list = out.join(format!("{stem}.cdx.json"));
+    fs::write(&list, sbom::of(package, platform.target)?)
+        .with_context(|| format!("writing {}", list.display()))?;
+    say(&format!("xtask: {}", list.display()));
     Ok(())
 }
 
@@ -155,7 +161,8 @@ fn image(platform: &Platform, out: &Path) -> anyhow::Result<()> {
     let dockerfile = fs::read_to_string(crate::root().join("Dockerfile"))?;
     fs::write(context.join("Dockerfile"), last_stage(&dockerfile)?)?;
     say(&format!("xtask: {}", context.display()));
-    Ok(())
+    let stem = format!("mtls-webhook-{}-{}", platform.os, platform.arch);
+    parts("webhook", &stem, platform, out)
 }
 
 /// The stage that makes the image, with programs of the context in place of the stage before.
