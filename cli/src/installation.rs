@@ -3,8 +3,10 @@
 
 mod certificates;
 mod compare;
+mod deployment;
 pub(crate) mod drift;
 pub(crate) mod enforcement;
+mod files;
 pub(crate) mod inventory;
 mod leaf;
 pub(crate) mod objects;

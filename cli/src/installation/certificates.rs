@@ -55,18 +55,22 @@ fn pem(bundle: &Value) -> Vec<u8> {
     decoded.unwrap_or_default()
 }
 
-/// Refuses a file that holds no certificate, or more than certificates.
-pub(super) fn check(pem: &[u8], path: &Path) -> anyhow::Result<()> {
+/// Reads a file of certificates that everybody may see; what its CA does is told where it holds none.
+///
+/// # Errors
+/// When it cannot be read, holds no certificate, or more than certificates.
+pub(super) fn read(path: &Path, does: &str) -> anyhow::Result<Vec<u8>> {
+    let pem = crate::files::read(path)?;
     let path = path.display();
     if pem.windows(11).any(|window| window == b"PRIVATE KEY") {
         return Err(Problem::world(format!(
-            "{path} holds a private key, and a caBundle is for everybody to read"
+            "{path} holds a private key, and it would be for everybody to read"
         ))
         .hint("name a file with the CA's certificate alone, as ca.crt"));
     }
-    if x509::read_bundle(pem).certificates.is_empty() {
+    if x509::read_bundle(&pem).certificates.is_empty() {
         return Err(Problem::world(format!("{path} holds no certificate"))
-            .hint("name the PEM file with the CA that signed the serving certificate"));
+            .hint(format!("name the PEM file with the CA that {does}")));
     }
-    Ok(())
+    Ok(pem)
 }

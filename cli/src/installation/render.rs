@@ -1,13 +1,10 @@
 //! The objects of an installation: the shipped manifests, changed as the flags say.
 
-use anyhow::Context as _;
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
 use serde_json::{Value, json};
 
+use super::files::Files;
 use super::objects::{Part, shipped};
 use super::{CertMode, NAME, NAMESPACE, Policy, ROUTES, Shape};
-use crate::command::source;
 
 /// What runs in the cluster and is left out where the webhook runs elsewhere.
 const RUNNING: [&str; 5] = [
@@ -19,8 +16,8 @@ const RUNNING: [&str; 5] = [
 ];
 /// Namespaces that are there before, and labelled by others.
 const FOREIGN: [&str; 3] = ["default", "kube-public", "kube-system"];
-const CONFIG: &str = "mtls-webhook-config";
-const SERVING: &str = "mtls-webhook-tls";
+/// The Secret of the serving certificate where it is of others.
+pub(super) const SERVING: &str = "mtls-webhook-tls";
 
 impl Shape {
     /// Every object, in the order in which they come.
@@ -35,11 +32,10 @@ impl Shape {
         if self.priority_class == "none" {
             parts.retain(|part| part.kind() != "ResourceQuota");
         }
-        let config = self.config()?;
-        let bundle = self.bundle()?;
+        let files = Files::read(self)?;
         for part in &mut parts {
             match part.kind() {
-                "Deployment" => self.deployment(&mut part.object, config.as_deref()),
+                "Deployment" => self.deployment(&mut part.object, &files),
                 "Service" => part.object["spec"]["ports"][0]["port"] = json!(self.service_port),
                 "ResourceQuota" => {
                     let scope = &mut part.object["spec"]["scopeSelector"]["matchExpressions"][0];
@@ -47,14 +43,19 @@ impl Shape {
                 }
                 "ClusterRole" if !self.secret_namespaces.is_empty() => narrow(&mut part.object),
                 "ValidatingWebhookConfiguration" | "MutatingWebhookConfiguration" => {
-                    self.configuration(&mut part.object, policy, bundle.as_deref(), namespace);
+                    self.configuration(
+                        &mut part.object,
+                        policy,
+                        files.bundle.as_deref(),
+                        namespace,
+                    );
                 }
                 _ => {}
             }
             moved(&mut part.object, namespace);
         }
-        if let (Some(text), None) = (&config, &self.url) {
-            parts.push(Part::new("config.yaml", config_map(text, namespace)));
+        if self.url.is_none() {
+            parts.extend(files.config_maps(namespace));
         }
         parts.extend(
             self.secret_namespaces
@@ -66,90 +67,6 @@ impl Shape {
         }
         parts.sort_by_key(Part::rank);
         Ok(parts)
-    }
-
-    /// The file of `--config`, once it is known to be one.
-    fn config(&self) -> anyhow::Result<Option<String>> {
-        let Some(path) = &self.config else {
-            return Ok(None);
-        };
-        source::settings(Some(path.clone()))?;
-        let text = String::from_utf8(crate::files::read(path)?);
-        Ok(Some(
-            text.with_context(|| format!("reading {}", path.display()))?,
-        ))
-    }
-
-    /// The file of `--ca-bundle`, once it is known to hold certificates and nothing secret.
-    fn bundle(&self) -> anyhow::Result<Option<String>> {
-        let Some(path) = &self.ca_bundle else {
-            return Ok(None);
-        };
-        let bytes = crate::files::read(path)?;
-        super::certificates::check(&bytes, path)?;
-        Ok(Some(STANDARD.encode(bytes)))
-    }
-
-    fn deployment(&self, object: &mut Value, config: Option<&str>) {
-        object["spec"]["replicas"] = json!(self.replicas);
-        let template = &mut object["spec"]["template"];
-        if let Some(config) = config {
-            let digest = aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, config.as_bytes());
-            let hash: String = digest
-                .as_ref()
-                .iter()
-                .map(|byte| format!("{byte:02x}"))
-                .collect();
-            // Another configuration is another template, so that the pods are replaced.
-            template["metadata"]["annotations"] = json!({"kubectl-mtls.github.io/config": hash});
-        }
-        let pod = &mut template["spec"];
-        match self.priority_class.as_str() {
-            "none" => remove(pod, "priorityClassName"),
-            class => pod["priorityClassName"] = json!(class),
-        }
-        if let Some(image) = &self.image {
-            pod["containers"][0]["image"] = json!(image);
-        }
-        pod["containers"][0]["args"] = json!(self.arguments());
-        let mut volumes = Vec::new();
-        if self.cert_mode != CertMode::SelfManaged {
-            volumes.push(("tls", "/tls", json!({"secret": {"secretName": SERVING}})));
-        }
-        if config.is_some() {
-            volumes.push(("config", "/config", json!({"configMap": {"name": CONFIG}})));
-        }
-        for (name, place, mut source) in volumes {
-            source["name"] = json!(name);
-            let mount = json!({"name": name, "mountPath": place, "readOnly": true});
-            push(&mut pod["volumes"], source);
-            push(&mut pod["containers"][0]["volumeMounts"], mount);
-        }
-    }
-
-    /// The program's own arguments.
-    fn arguments(&self) -> Vec<String> {
-        let mut arguments = match self.cert_mode {
-            CertMode::SelfManaged => vec!["--cert-mode=self-managed".to_owned()],
-            CertMode::CertManager | CertMode::Files => vec![
-                "--cert-mode=files".to_owned(),
-                "--tls-cert=/tls/tls.crt".to_owned(),
-                "--tls-key=/tls/tls.key".to_owned(),
-            ],
-        };
-        if self.config.is_some() {
-            arguments.push("--config=/config/config.yaml".to_owned());
-        }
-        if !self.warn.is_empty() {
-            arguments.push(format!("--warn={}", self.warn.join(",")));
-        }
-        if self.no_repair {
-            arguments.push("--no-repair".to_owned());
-        }
-        if self.open_reports {
-            arguments.push("--open-reports".to_owned());
-        }
-        arguments
     }
 
     fn configuration(
@@ -188,17 +105,9 @@ impl Shape {
     }
 }
 
-fn remove(object: &mut Value, key: &str) {
+pub(super) fn remove(object: &mut Value, key: &str) {
     if let Some(fields) = object.as_object_mut() {
         fields.remove(key);
-    }
-}
-
-/// Adds to a list, which begins where there is none.
-fn push(list: &mut Value, item: Value) {
-    match list.as_array_mut() {
-        Some(items) => items.push(item),
-        None => *list = json!([item]),
     }
 }
 
@@ -244,14 +153,9 @@ fn replace(key: &str, value: &mut Value, namespace: &str) {
     }
 }
 
-fn metadata(name: &str, namespace: &str) -> Value {
+pub(super) fn metadata(name: &str, namespace: &str) -> Value {
     json!({"name": name, "namespace": namespace,
         "labels": {"app.kubernetes.io/name": "mtls-webhook"}})
-}
-
-fn config_map(text: &str, namespace: &str) -> Value {
-    json!({"apiVersion": "v1", "kind": "ConfigMap", "metadata": metadata(CONFIG, namespace),
-        "data": {"config.yaml": text}})
 }
 
 /// A Role in a namespace whose Secrets may be read, and its binding.

@@ -56,7 +56,7 @@ pub(crate) struct Shape {
     pub(crate) namespace_selector: Selector,
     /// The webhook runs outside the cluster, at this URL; no Deployment is made
     #[arg(long, value_name = "URL", value_parser = url, conflicts_with_all = ["image", "replicas",
-        "no_repair", "open_reports", "warn", "priority_class", "service_port"])]
+        "no_repair", "open_reports", "warn", "priority_class", "service_port", "api_server_ca"])]
     pub(crate) url: Option<String>,
     /// The image
     #[arg(long, value_name = "IMAGE", value_parser = clap::builder::NonEmptyStringValueParser::new())]
@@ -67,6 +67,13 @@ pub(crate) struct Shape {
     /// What the gateways are told outside the objects; it goes into a ConfigMap
     #[arg(long, value_name = "FILE")]
     pub(crate) config: Option<PathBuf>,
+    /// Hear only clients with a certificate of these CAs, PEM: an API server that was told to show
+    /// one
+    #[arg(long, value_name = "FILE")]
+    pub(crate) api_server_ca: Option<PathBuf>,
+    /// Common name that the certificate of the API server must have
+    #[arg(long, value_name = "CN", requires = "api_server_ca", value_parser = clap::builder::NonEmptyStringValueParser::new())]
+    pub(crate) api_server_name: Option<String>,
     /// Read Secrets and ConfigMaps in these namespaces alone, by a Role in each
     #[arg(long, value_name = "NAMESPACE", value_delimiter = ',', value_parser = name)]
     pub(crate) secret_namespaces: Vec<String>,

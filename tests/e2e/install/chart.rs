@@ -122,14 +122,21 @@ fn the_chart_is_what_is_printed() {
     text(command(&program, &["create", "ca", "a", "--out", &ca]));
     let ca = format!("{ca}/ca.crt");
     same(
-        &["--cert-mode=files", "--ca-bundle", &ca],
+        &[
+            "--cert-mode=files",
+            "--ca-bundle",
+            &ca,
+            "--api-server-ca",
+            &ca,
+            "--api-server-name=kube-apiserver",
+        ],
         &[
             "-n",
             "kubectl-mtls",
             "--set",
-            "certMode=files",
+            "certMode=files,apiServerName=kube-apiserver",
             "--set-file",
-            &format!("caBundle={ca}"),
+            &format!("caBundle={ca},apiServerCA={ca}"),
         ],
     );
 }
@@ -142,6 +149,7 @@ fn values_that_mean_nothing_are_refused() {
         "replicas=0",
         "unknown=1",
         "caBundle=x",
+        "apiServerName=x",
         "servicePort=70000",
     ] {
         let output = run(&mut helm(&["--set", wrong]), "").unwrap();

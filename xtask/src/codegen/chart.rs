@@ -81,6 +81,12 @@ const DEPLOYMENT: Changes = &[
         {{- if .Values.config }}
         - --config=/config/config.yaml
         {{- end }}
+        {{- if .Values.apiServerCA }}
+        - --api-server-ca=/api-server-ca/ca.crt
+        {{- end }}
+        {{- with .Values.apiServerName }}
+        - --api-server-name={{ . }}
+        {{- end }}
         {{- with .Values.warn }}
         - --warn={{ join \",\" . }}
         {{- end }}
@@ -105,7 +111,7 @@ const DEPLOYMENT: Changes = &[
     (
         "          readOnlyRootFilesystem: true\n",
         "          readOnlyRootFilesystem: true
-        {{- if or .Values.config (ne .Values.certMode \"self-managed\") }}
+        {{- if or .Values.config .Values.apiServerCA (ne .Values.certMode \"self-managed\") }}
         volumeMounts:
         {{- if ne .Values.certMode \"self-managed\" }}
         - name: tls
@@ -115,6 +121,11 @@ const DEPLOYMENT: Changes = &[
         {{- if .Values.config }}
         - name: config
           mountPath: /config
+          readOnly: true
+        {{- end }}
+        {{- if .Values.apiServerCA }}
+        - name: api-server-ca
+          mountPath: /api-server-ca
           readOnly: true
         {{- end }}
       volumes:
@@ -127,6 +138,11 @@ const DEPLOYMENT: Changes = &[
       - name: config
         configMap:
           name: mtls-webhook-config
+      {{- end }}
+      {{- if .Values.apiServerCA }}
+      - name: api-server-ca
+        configMap:
+          name: mtls-webhook-api-server-ca
       {{- end }}
         {{- end }}
 ",
