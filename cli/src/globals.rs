@@ -117,6 +117,18 @@ impl DryRun {
     }
 }
 
+/// Whether `--dry-run` asks the API server, of a verb that it alone can check.
+pub(crate) fn asked(dry_run: &str) -> Result<bool, String> {
+    match dry_run {
+        "none" => Ok(false),
+        "server" => Ok(true),
+        "client" => Err(
+            "what would change hangs on what the cluster holds: use --dry-run=server".to_owned(),
+        ),
+        _ => Err("none or server is expected".to_owned()),
+    }
+}
+
 /// `KEY=VALUE`.
 fn extra(text: &str) -> Result<(String, String), String> {
     let (key, value) = text.split_once('=').ok_or("KEY=VALUE is expected")?;
@@ -152,6 +164,14 @@ pub(crate) fn duration(text: &str) -> Result<std::time::Duration, String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn only_the_api_server_is_asked() {
+        assert_eq!(asked("none"), Ok(false));
+        assert_eq!(asked("server"), Ok(true));
+        assert!(asked("client").is_err_and(|reason| reason.contains("--dry-run=server")));
+        assert!(asked("true").is_err());
+    }
 
     #[test]
     fn durations() {

@@ -10,7 +10,7 @@ use zeroize::Zeroizing;
 use super::block_on;
 use crate::cluster::{Cluster, item};
 use crate::files;
-use crate::globals::Globals;
+use crate::globals::{Globals, asked};
 use crate::output;
 use crate::password::Password;
 use crate::problem::{Problem, say};
@@ -26,8 +26,9 @@ use crate::validity::now;
 pub(crate) struct Args {
     /// The file that `backup` wrote
     file: PathBuf,
-    /// Let the API server check everything, and change nothing
-    #[arg(long)]
+    /// none, or server (also without a value): the API server checks everything, and nothing changes
+    #[arg(long, action = clap::ArgAction::Set, default_value = "none", num_args = 0..=1, require_equals = true,
+        default_missing_value = "server", value_parser = asked)]
     dry_run: bool,
     #[command(flatten)]
     password: Password,

@@ -12,7 +12,7 @@ use super::block_on;
 use super::signer::place;
 use crate::cluster::Cluster;
 use crate::files;
-use crate::globals::Globals;
+use crate::globals::{Globals, asked};
 use crate::output;
 use crate::problem::{Problem, say};
 use crate::store::{self, Change, Kind, Record, Signing, Stored, chain};
@@ -42,8 +42,9 @@ pub(crate) struct Args {
     /// Print a CronJob that writes new lists every month
     #[arg(long, conflicts_with_all = ["what", "refresh"])]
     print_cronjob: bool,
-    /// Let the API server check everything, and change nothing
-    #[arg(long)]
+    /// none, or server (also without a value): the API server checks everything, and nothing changes
+    #[arg(long, action = clap::ArgAction::Set, default_value = "none", num_args = 0..=1, require_equals = true,
+        default_missing_value = "server", value_parser = asked)]
     dry_run: bool,
 }
 

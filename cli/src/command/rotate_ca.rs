@@ -9,7 +9,7 @@ use zeroize::Zeroizing;
 use super::block_on;
 use super::signer::{self, place};
 use crate::cluster::Cluster;
-use crate::globals::Globals;
+use crate::globals::{Globals, asked};
 use crate::output;
 use crate::password;
 use crate::problem::{Problem, say};
@@ -47,8 +47,9 @@ pub(crate) struct Args {
     /// Prune although certificates of the old CA are alive
     #[arg(long)]
     force: bool,
-    /// Let the API server check everything, and change nothing
-    #[arg(long)]
+    /// none, or server (also without a value): the API server checks everything, and nothing changes
+    #[arg(long, action = clap::ArgAction::Set, default_value = "none", num_args = 0..=1, require_equals = true,
+        default_missing_value = "server", value_parser = asked)]
     dry_run: bool,
 }
 
