@@ -17,6 +17,7 @@ use policy::{Object, ObjectRef};
 use serde_json::Value;
 
 use crate::problem::{Problem, say};
+use crate::progress::doing;
 pub(crate) use index::Index;
 use place::Position;
 pub(crate) use place::{Document, File, Place};
@@ -142,7 +143,12 @@ pub(crate) fn read(
     namespace: &str,
 ) -> anyhow::Result<Manifests> {
     let mut manifests = Manifests::default();
-    for source in walk::sources(paths, recursive)? {
+    let sources = walk::sources(paths, recursive)?;
+    match sources.as_slice() {
+        [one] if one.path().is_none() => doing("reading standard input"),
+        all => doing(format!("reading manifests, files: {}", all.len())),
+    }
+    for source in sources {
         match source.read() {
             Ok(text) => manifests.add_file(File::new(source.path(), text), source.named),
             Err(fault) => manifests.fail(&source, fault),

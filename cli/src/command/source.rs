@@ -14,6 +14,7 @@ use crate::cluster::Cluster;
 use crate::globals::Globals;
 use crate::manifests::{self, File, Manifests};
 use crate::problem::say;
+use crate::progress::doing;
 use crate::validity::now;
 
 /// Which objects to judge.
@@ -104,6 +105,7 @@ impl Source {
         if self.live {
             return block_on(live::judge(manifests, settings, globals));
         }
+        doing(format!("judging {} objects", manifests.objects.len()));
         let seen = if self.complete { Seen::All } else { Seen::Some };
         let mut facts = Facts::new(settings, seen);
         for manifest in &manifests.objects {
