@@ -112,3 +112,52 @@ fn rule(id: &str) -> Result<&'static str, String> {
     rule.map(|rule| rule.id)
         .ok_or_else(|| format!("there is no rule {id:?}"))
 }
+
+#[cfg(test)]
+mod tests {
+    use clap::{Arg, CommandFactory as _};
+
+    use super::Args;
+
+    fn row(arg: &Arg) -> String {
+        let values = arg.get_value_names().unwrap_or_default();
+        let takes = arg.get_action().takes_values();
+        let value = values.first().filter(|_| takes);
+        let value = value.map(|name| format!(" {name}")).unwrap_or_default();
+        let name = arg.get_long().unwrap_or_default();
+        let defaults = arg.get_default_values().iter().filter(|_| takes);
+        let defaults: Vec<_> = defaults
+            .map(|value| format!("`{}`", value.display()))
+            .collect();
+        let help = arg.get_help().map(ToString::to_string).unwrap_or_default();
+        let choices = choices(arg);
+        format!(
+            "| `--{name}{value}` | {} | {help}{choices} |\n",
+            defaults.join(" ")
+        )
+    }
+
+    fn choices(arg: &Arg) -> String {
+        let values = arg.get_possible_values();
+        let told = values.iter().filter_map(|value| {
+            let help = value.get_help()?;
+            Some(format!("; `{}`: {help}", value.get_name()))
+        });
+        told.collect()
+    }
+
+    #[test]
+    fn the_reference_of_flags_is_current() {
+        let mut command = Args::command();
+        command.build();
+        let told = |arg: &&Arg| !["help", "version"].contains(&arg.get_id().as_str());
+        let rows: String = command.get_arguments().filter(told).map(row).collect();
+        assert!(rows.lines().count() > 20, "{rows}");
+        let page = format!(
+            "# Flags of the webhook\n\nGenerated from the help of `mtls-webhook`. `kubectl mtls webhook install` sets what the \
+             cluster needs; for what it has\nno flag of its own, edit what `webhook print` writes.\n\n\
+             | flag | by default | what it does |\n|---|---|---|\n{rows}"
+        );
+        crate::reference::settle("webhook-flags.md", &page);
+    }
+}

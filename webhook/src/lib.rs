@@ -13,6 +13,8 @@ mod mutate;
 pub mod offline;
 mod policy_status;
 mod record;
+#[cfg(test)]
+mod reference;
 mod remembered;
 mod review;
 mod server;

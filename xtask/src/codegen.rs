@@ -3,6 +3,7 @@
 mod admission_policies;
 mod api;
 mod chart;
+mod config;
 mod crds;
 mod gateways;
 
@@ -20,6 +21,7 @@ type Writer = fn() -> anyhow::Result<String>;
 const FILES: &[(&str, Writer)] = &[
     ("docs/gateways.md", gateways::text),
     ("docs/reference/api.md", || Ok(api::text())),
+    ("docs/reference/config.md", || Ok(config::text())),
     ("docs/rules.md", || Ok(rules())),
     ("manifests/admission-policies.yaml", || {
         Ok(admission_policies::text())

@@ -2,18 +2,20 @@
 
 use std::collections::BTreeMap;
 
+use schemars::JsonSchema;
+use schemars::generate::SchemaSettings;
 use serde::Deserialize;
 use serde_json::Value;
 
 use crate::dialect;
 
 /// One controller's settings, in the controller's own spelling.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct GatewayConfig {
     /// The id of the dialect, as in `kubectl mtls get hosts`.
     pub dialect: String,
-    /// The IngressClass that this controller serves.
+    /// The IngressClass that this controller serves; without it, all of the dialect.
     #[serde(default)]
     pub ingress_class: Option<String>,
     /// The controller's version, `1.15.1` or `v3.7.9`.
@@ -21,9 +23,11 @@ pub struct GatewayConfig {
     pub version: Option<String>,
     /// The container's arguments, verbatim.
     #[serde(default)]
+    #[schemars(extend("default" = null))]
     pub args: Vec<String>,
     /// The ConfigMap's data, verbatim.
     #[serde(default)]
+    #[schemars(extend("default" = null))]
     pub config: BTreeMap<String, String>,
     /// Whether `args` are all arguments there are, even if there are none.
     #[serde(skip)]
@@ -100,6 +104,16 @@ impl GatewayConfig {
             self.version.clone_from(&other.version);
         }
         self
+    }
+
+    /// The schema of an entry, as OpenAPI 3 has them.
+    pub fn schema() -> Value {
+        let settings =
+            SchemaSettings::openapi3().with(|settings| settings.inline_subschemas = true);
+        settings
+            .into_generator()
+            .into_root_schema_for::<Self>()
+            .to_value()
     }
 
     /// Reads the document of kind `Config`.

@@ -31,7 +31,7 @@ fn described(schema: &Value) -> &str {
 }
 
 /// A row for a field, and one for each field below.
-fn fields(schema: &Value, path: &str, required: bool, text: &mut String) {
+pub(super) fn fields(schema: &Value, path: &str, required: bool, text: &mut String) {
     let array = schema["type"] == "array";
     let item = if array { &schema["items"] } else { schema };
     let _ = writeln!(
@@ -68,7 +68,7 @@ fn told(schema: &Value, item: &Value) -> String {
     if !values.is_empty() {
         let _ = write!(told, " One of {}.", values.join(", "));
     }
-    if let Some(default) = schema.get("default") {
+    if let Some(default) = schema.get("default").filter(|value| !value.is_null()) {
         let _ = write!(told, " By default `{default}`.");
     }
     told
