@@ -2,6 +2,7 @@
 //! outside the tree. The key is the content of the recipe, so another version is another file.
 
 mod judges;
+mod overlay;
 mod recipe;
 mod rivals;
 mod wheel;
@@ -266,25 +267,22 @@ fn ready(recipe: &Recipe) -> anyhow::Result<PathBuf> {
         recipe.name, recipe.minutes
     ));
     let part = target.join(format!("{}.{}", recipe.name, std::process::id()));
-    let status = Command::new("go")
-        .args([
-            "build",
-            "-mod=readonly",
-            "-trimpath",
-            "-ldflags",
-            recipe.flags,
-            "-o",
-        ])
-        .arg(&part)
-        .arg(recipe.package)
-        .current_dir(source)
-        .env("GOTOOLCHAIN", "local")
-        .status()
-        .context("starting go")?;
+    let mut go = Command::new("go");
+    go.args(["build", "-mod=readonly", "-trimpath", "-ldflags"]);
+    go.arg(recipe.flags);
+    let changed = target.join("changed");
+    if let Some(modfile) = overlay::modfile(source, &changed)? {
+        go.arg("-modfile").arg(modfile);
+    }
+    go.arg("-o").arg(&part).arg(recipe.package);
+    go.current_dir(source).env("GOTOOLCHAIN", "local");
+    let status = go.status().context("starting go")?;
     if !status.success() {
         bail!("go could not build {}: see its messages above", recipe.name);
     }
     fs::rename(&part, &program).with_context(|| format!("writing {}", program.display()))?;
+    // It may not be there at all, and what is left of it harms nobody.
+    let _ = fs::remove_dir_all(&changed);
     Ok(program)
 }
 
@@ -304,6 +302,7 @@ fn key(recipe: &Recipe, folder: &Path) -> anyhow::Result<u64> {
     let mut hasher = DefaultHasher::new();
     recipe.flags.hash(&mut hasher);
     recipe.package.hash(&mut hasher);
+    overlay::hash(folder, &mut hasher)?;
     for name in ["go.mod", "go.sum", "main.go"] {
         match fs::read(folder.join(name)) {
             Ok(content) => content.hash(&mut hasher),
