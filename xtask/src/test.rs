@@ -17,7 +17,7 @@ pub(crate) fn run(all: bool) -> anyhow::Result<()> {
         "xtask: the gateways and controllers that the tests run (a cold build takes about 20 minutes)",
     );
     tests::build::everything()?;
-    cargo(&["build", "--workspace", "--locked"], None)?;
+    programs()?;
     if all {
         say("xtask: the report in Chromium");
         one("browser", &[], None)?;
@@ -51,8 +51,13 @@ fn on_other_versions() -> anyhow::Result<()> {
 
 /// The end-to-end tests whose names contain one of some words, or all.
 pub(crate) fn named(names: &[&str]) -> anyhow::Result<()> {
-    cargo(&["build", "--workspace", "--locked"], None)?;
+    programs()?;
     on_a_cluster(names)
+}
+
+/// The programs that the tests run, with the features that `cargo test` gives their crates.
+fn programs() -> anyhow::Result<()> {
+    cargo(&["build", "--workspace", "--all-targets", "--locked"], None)
 }
 
 /// End-to-end tests, on a control plane of their own.
@@ -65,17 +70,10 @@ fn on_a_cluster(names: &[&str]) -> anyhow::Result<()> {
     one("e2e", names, Some(&description))
 }
 
-/// One test target that plain `cargo test` leaves out.
+/// One test target that plain `cargo test` leaves out. Of the whole workspace, as everything here:
+/// with other packages the crates would have other features, and be built once more.
 fn one(target: &str, names: &[&str], cluster: Option<&Path>) -> anyhow::Result<()> {
-    let command = [
-        "test",
-        "--package",
-        "tests",
-        "--test",
-        target,
-        "--locked",
-        "--",
-    ];
+    let command = ["test", "--workspace", "--test", target, "--locked", "--"];
     cargo(&[&command[..], names].concat(), cluster)
 }
 
