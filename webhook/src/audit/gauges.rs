@@ -8,7 +8,7 @@ use anyhow::Context as _;
 use futures_util::future::{BoxFuture, FutureExt as _};
 use k8s_openapi::api::admissionregistration::v1::ValidatingWebhookConfiguration;
 use kube::api::Api;
-use policy::{Finding, HostReport, SecretRef, Severity, Verdict};
+use policy::{Finding, HostReport, Severity, Verdict};
 use tokio::time::timeout;
 
 use super::{Round, Sink};
@@ -68,7 +68,7 @@ impl Sink for Gauges {
             self.state.metrics.audited.set(Posture {
                 hosts: hosts(&round.hosts),
                 findings: findings(&round.findings),
-                authorities: authorities(&round.hosts),
+                authorities: round.authorities.clone().into_iter().collect(),
                 failure_policies,
             });
             result
@@ -113,19 +113,4 @@ fn word(verdict: Verdict) -> &'static str {
         Verdict::Broken => "broken",
         Verdict::Enforced => "enforced",
     }
-}
-
-/// Each Secret or ConfigMap that some gateway trusts, and when the first CA in it expires.
-fn authorities(reports: &[HostReport]) -> Vec<(SecretRef, i64)> {
-    let mut first: BTreeMap<SecretRef, i64> = BTreeMap::new();
-    for used in reports.iter().flat_map(|report| &report.host.trust) {
-        let Some(ends) = used.anchors().iter().map(|ca| ca.not_after).min() else {
-            continue;
-        };
-        if let policy::Lookup::Found(bundle) = &used.found {
-            let known = first.entry(SecretRef::of(&bundle.object)).or_insert(ends);
-            *known = ends.min(*known);
-        }
-    }
-    first.into_iter().collect()
 }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use policy::client_auth_policy::Policies;
 use policy::{
-    Facts, Finding, Host, HostKey, HostReport, Remark, SecretRef, Site, Verdict, dialect,
+    Facts, Finding, Host, HostKey, HostReport, Lookup, Remark, SecretRef, Site, Verdict, dialect,
 };
 
 use super::bundles::Bundles;
@@ -23,6 +23,9 @@ pub(crate) struct Round {
     pub(crate) hosts: Vec<HostReport>,
     /// Every finding once, in order of object and place.
     pub(crate) findings: Vec<Finding>,
+    /// Each Secret or ConfigMap that some gateway trusts, and when the first CA in it expires, in Unix
+    /// seconds.
+    pub(crate) authorities: BTreeMap<SecretRef, i64>,
     /// What all hosts were held against.
     pub(crate) policies: Arc<Policies>,
 }
@@ -36,12 +39,16 @@ impl Round {
         };
         let keys = state.facts().hosts();
         let mut hosts = Vec::with_capacity(keys.len());
+        let mut authorities = BTreeMap::new();
         for keys in keys.chunks(AT_ONCE) {
             let settled = settle(state, bundles, keys, &look).await;
             // What opens no way in and says nothing is no host.
             let is_host =
                 |report: &HostReport| report.host.mentioned || !report.host.doors.is_empty();
-            hosts.extend(settled.into_iter().filter(is_host).map(shrunk));
+            for report in settled.into_iter().filter(is_host) {
+                note(&report.host, &mut authorities);
+                hosts.push(shrunk(report));
+            }
             tokio::task::yield_now().await;
         }
         let remarks = remarks(&state.facts());
@@ -50,6 +57,7 @@ impl Round {
             now: look.now,
             hosts,
             findings,
+            authorities,
             policies: look.policies,
         }
     }
@@ -62,19 +70,34 @@ struct Look {
     policies: Arc<Policies>,
 }
 
-/// All hosts are held at once, so that each holds only what the sinks read: its verdict and CAs, and
-/// where nothing can be said of it or a policy compares it also its doors.
+/// Takes note of the CAs that a gateway trusts for a host.
+fn note(host: &Host, authorities: &mut BTreeMap<SecretRef, i64>) {
+    for used in &host.trust {
+        let first = used.anchors().iter().map(|ca| ca.not_after).min();
+        if let (Some(ends), Lookup::Found(bundle)) = (first, &used.found) {
+            let known = authorities.entry(SecretRef::of(&bundle.object));
+            let known = known.or_insert(ends);
+            *known = ends.min(*known);
+        }
+    }
+}
+
+/// All hosts are held at once, so that each holds only what the sinks read: its verdict; its doors,
+/// where nothing can be said of it; and what a policy compares, where one does.
 fn shrunk(report: HostReport) -> HostReport {
     let full = report.host;
     let mut host = Host::new(&full.key);
     host.mentioned = full.mentioned;
     host.now = full.now;
-    host.trust = shrunk_to_fit(full.trust);
-    if report.verdict == Verdict::Unknown || !full.policies.is_empty() {
+    let governed = !full.policies.is_empty();
+    if governed || report.verdict == Verdict::Unknown {
         host.doors = shrunk_to_fit(full.doors);
-        host.modes = shrunk_to_fit(full.modes);
     }
-    host.policies = shrunk_to_fit(full.policies);
+    if governed {
+        host.modes = shrunk_to_fit(full.modes);
+        host.trust = shrunk_to_fit(full.trust);
+        host.policies = shrunk_to_fit(full.policies);
+    }
     HostReport { host, ..report }
 }
 

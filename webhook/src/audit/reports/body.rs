@@ -221,6 +221,7 @@ mod tests {
             now: 5,
             hosts: Vec::new(),
             findings,
+            authorities: BTreeMap::new(),
             policies: Arc::default(),
         };
         let bodies = bodies(&round);
