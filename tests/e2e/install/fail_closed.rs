@@ -49,16 +49,13 @@ fn fail_comes_after_the_proof_and_never_without_it() {
     // Under load the pods take their time, and so does the API server to hear of changes.
     let soon = &["--timeout=30s"][..];
 
+    // Nobody is at the Service's address: what is sent there is refused at once or lost, as the
+    // machine's network has it.
     let output = install(&ca, soon);
-    said(
-        &output,
-        3,
-        &[
-            "does not reach the webhook",
-            "failurePolicy stays Ignore",
-            "hint: ",
-        ],
-    );
+    said(&output, 3, &["failurePolicy stays Ignore", "hint: "]);
+    let reasons = ["does not reach the webhook", "does not answer in time"];
+    let told = |reason: &&str| output.all().contains(*reason);
+    assert!(reasons.iter().any(told), "{}", output.all());
     assert_eq!(policy(cluster), "Ignore");
 
     lead_to_loopback(cluster);
