@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use policy::{
-    Facts, Finding, HostKey, HostReport, Object, ObjectFacts, ObjectRef, SecretRef, Site,
+    Facts, Finding, Gateway, HostKey, HostReport, Object, ObjectFacts, ObjectRef, SecretRef, Site,
     TlsOption, View, dialect,
 };
 
@@ -27,6 +27,7 @@ pub(super) struct Change {
     new: Option<Arc<ObjectFacts>>,
     /// Unix seconds.
     now: i64,
+    /// In order.
     hosts: Vec<HostKey>,
 }
 
@@ -94,24 +95,28 @@ impl Change {
             if Instant::now() >= live.deadline {
                 return Err(Late);
             }
-            let (mut old, new) = (self.settle(key, &before), self.settle(key, &after));
+            let (old, new) = (self.settle(key, &before), self.settle(key, &after));
             wanted.extend(old.host.wanted.iter().chain(&new.host.wanted).cloned());
-            if comes(&old, &new) {
-                old = self.left(key, &before, &after).unwrap_or(old);
-            }
+            let old = self.left(key, &before).unwrap_or(old);
             judged.compare(&old, &new);
         }
         judged.remark(self.remarks());
         Ok((judged, wanted))
     }
 
-    /// What a host was at the gateway that the change takes it from, as by another class.
-    fn left(&self, key: &HostKey, before: &View<'_>, after: &View<'_>) -> Option<HostReport> {
-        let elsewhere = |other: &&HostKey| other.host == key.host && other.gateway != key.gateway;
-        let elsewhere = self.hosts.iter().filter(elsewhere);
-        let mut settled = elsewhere.map(|key| (self.settle(key, before), self.settle(key, after)));
-        let (old, _) = settled.find(|(old, new)| comes(new, old))?;
-        Some(old)
+    /// What a host was at the gateway that the change takes the object from, as by another class, if
+    /// the other one did not serve it.
+    fn left(&self, key: &HostKey, before: &View<'_>) -> Option<HostReport> {
+        let (from, to) = (gateway(self.old.as_ref())?, gateway(self.new.as_ref())?);
+        if from == to || key.gateway != *to || !before.routes(key).is_empty() {
+            return None;
+        }
+        let there = HostKey {
+            gateway: Arc::clone(from),
+            host: key.host.clone(),
+        };
+        self.hosts.binary_search(&there).ok()?;
+        Some(self.settle(&there, before))
     }
 
     fn view<'a>(
@@ -181,9 +186,9 @@ impl Change {
     }
 }
 
-/// Whether a gateway begins to serve a host.
-fn comes(old: &HostReport, new: &HostReport) -> bool {
-    old.host.doors.is_empty() && !new.host.doors.is_empty()
+/// Who serves an object that opens hosts.
+fn gateway(facts: Option<&Arc<ObjectFacts>>) -> Option<&Arc<Gateway>> {
+    facts?.routes.first().map(|route| &route.gateway)
 }
 
 /// An option that asks the same as before, and of which the same is to be said, touches nobody,

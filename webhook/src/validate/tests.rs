@@ -167,8 +167,16 @@ async fn a_demand_that_another_gateway_does_not_know_is_refused() {
     let moved = validated(&state, &old, &new).await.denied.unwrap();
     assert!(moved.contains("client-auth-off: nothing asks"), "{moved}");
     assert!(moved.contains("web.example.com was enforced"), "{moved}");
+    // That another one keeps the old gateway shut changes nothing at the new one.
+    let mut beside = protected("web");
+    beside["metadata"]["name"] = "beside".into();
+    let kind = dialect::kind_named("networking.k8s.io", "Ingress").unwrap();
+    cluster.put(kind, "beside", &beside.to_string());
+    let state = webhook(&cluster).await;
+    let half = validated(&state, &old, &new).await.denied.unwrap();
+    assert!(half.contains("client-auth-off: nothing asks"), "{half}");
     // One that nobody was kept out of may go where it likes.
-    let (open, mut moved) = (ingress("web", &json!({})), ingress("web", &json!({})));
+    let (open, mut moved) = (ingress("all", &json!({})), ingress("all", &json!({})));
     moved["spec"]["ingressClassName"] = "traefik".into();
     assert_eq!(validated(&state, &open, &moved).await.denied, None);
 }
