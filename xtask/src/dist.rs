@@ -89,13 +89,14 @@ fn pack(platform: &Platform, program: &Path, out: &Path) -> anyhow::Result<()> {
     let archive = out.join(platform.archive());
     archive::write(&archive, entries, epoch()?)?;
     say(&format!("xtask: {}", archive.display()));
-    parts("cli", &platform.stem(), platform, out)
+    parts("kubectl-mtls", "cli", platform, out)
 }
 
 /// What a program is made of.
-fn parts(package: &str, stem: &str, platform: &Platform, out: &Path) -> anyhow::Result<()> {
-    let list = out.join(format!("{stem}.cdx.json"));
-    fs::write(&list, sbom::of(package, platform.target)?)
+fn parts(program: &str, package: &str, platform: &Platform, out: &Path) -> anyhow::Result<()> {
+    let name = format!("{program}-{}-{}.cdx.json", platform.os, platform.arch);
+    let list = out.join(name);
+    fs::write(&list, sbom::of(program, package, platform.target)?)
         .with_context(|| format!("writing {}", list.display()))?;
     say(&format!("xtask: {}", list.display()));
     Ok(())
@@ -161,8 +162,7 @@ fn image(platform: &Platform, out: &Path) -> anyhow::Result<()> {
     let dockerfile = fs::read_to_string(crate::root().join("Dockerfile"))?;
     fs::write(context.join("Dockerfile"), last_stage(&dockerfile)?)?;
     say(&format!("xtask: {}", context.display()));
-    let stem = format!("mtls-webhook-{}-{}", platform.os, platform.arch);
-    parts("webhook", &stem, platform, out)
+    parts("mtls-webhook", "webhook", platform, out)
 }
 
 /// The stage that makes the image, with programs of the context in place of the stage before.

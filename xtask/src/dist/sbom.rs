@@ -7,12 +7,12 @@ use std::process::Command;
 use anyhow::{Context as _, ensure};
 use serde_json::{Value, json};
 
-/// The document of a package of the workspace, built for a target.
-pub(super) fn of(package: &str, target: &str) -> anyhow::Result<String> {
+/// The document of a program, which a package of the workspace makes for a target.
+pub(super) fn of(program: &str, package: &str, target: &str) -> anyhow::Result<String> {
     let lock =
         fs::read_to_string(crate::root().join("Cargo.lock")).context("reading Cargo.lock")?;
     let parts = Parts::read(&tree(package, target)?)?;
-    let mut text = serde_json::to_string_pretty(&parts.document(&checksums(&lock)))?;
+    let mut text = serde_json::to_string_pretty(&parts.document(program, &checksums(&lock)))?;
     text.push('\n');
     Ok(text)
 }
@@ -24,6 +24,8 @@ fn tree(package: &str, target: &str) -> anyhow::Result<String> {
         .args([
             "tree",
             "--locked",
+            "--color",
+            "never",
             "--edges",
             "normal,no-proc-macro",
             "--prefix",
@@ -77,7 +79,7 @@ impl Parts {
         Ok(parts)
     }
 
-    fn document(&self, checksums: &BTreeMap<Id, String>) -> Value {
+    fn document(&self, program: &str, checksums: &BTreeMap<Id, String>) -> Value {
         let components = self.crates.iter().map(|(id, licence)| {
             let mut component = component("library", id, &id.0);
             // An older way to write OR.
@@ -103,7 +105,7 @@ impl Parts {
             "bomFormat": "CycloneDX",
             "specVersion": "1.5",
             "version": 1,
-            "metadata": { "component": component("application", &self.root, "kubectl-mtls") },
+            "metadata": { "component": component("application", &self.root, program) },
             "components": components.collect::<Vec<_>>(),
             "dependencies": needs.collect::<Vec<_>>(),
         })
@@ -163,7 +165,7 @@ mod tests {
 
     #[test]
     fn crates_with_licence_checksum_and_needs() {
-        let document = Parts::read(TREE).unwrap().document(&checksums(LOCK));
+        let document = Parts::read(TREE).unwrap().document("a", &checksums(LOCK));
         let components = document["components"].as_array().unwrap();
         assert_eq!(components.len(), 2);
         assert_eq!(components[0]["purl"], "pkg:cargo/a@1.2.3");
@@ -177,7 +179,7 @@ mod tests {
         assert_eq!(needs[0]["dependsOn"][0], "pkg:cargo/b@0.1.0");
         let root = serde_json::json!(["pkg:cargo/a@1.2.3", "pkg:cargo/b@0.1.0"]);
         assert_eq!(needs[1]["dependsOn"], root);
-        assert_eq!(document["metadata"]["component"]["name"], "kubectl-mtls");
+        assert_eq!(document["metadata"]["component"]["name"], "a");
     }
 
     #[test]
