@@ -7,6 +7,7 @@ mod text;
 mod walk;
 
 use std::collections::{BTreeMap, HashMap};
+use std::io::{self, IsTerminal as _};
 use std::num::NonZero;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -145,6 +146,8 @@ pub(crate) fn read(
     let mut manifests = Manifests::default();
     let sources = walk::sources(paths, recursive)?;
     match sources.as_slice() {
+        // Who types is not written over.
+        [one] if one.path().is_none() && io::stdin().is_terminal() => {}
         [one] if one.path().is_none() => doing("reading standard input"),
         all => doing(format!("reading manifests, files: {}", all.len())),
     }

@@ -56,7 +56,8 @@ pub(crate) struct Shape {
     pub(crate) namespace_selector: Selector,
     /// The webhook runs outside the cluster, at this URL; no Deployment is made
     #[arg(long, value_name = "URL", value_parser = url, conflicts_with_all = ["image", "replicas",
-        "no_repair", "open_reports", "warn", "priority_class", "service_port", "api_server_ca"])]
+        "no_repair", "open_reports", "warn", "priority_class", "service_port", "api_server_ca",
+        "api_server_name"])]
     pub(crate) url: Option<String>,
     /// The image
     #[arg(long, value_name = "IMAGE", value_parser = clap::builder::NonEmptyStringValueParser::new())]

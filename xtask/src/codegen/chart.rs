@@ -85,7 +85,7 @@ const DEPLOYMENT: Changes = &[
         - --api-server-ca=/api-server-ca/ca.crt
         {{- end }}
         {{- with .Values.apiServerName }}
-        - --api-server-name={{ . }}
+        - {{ printf \"--api-server-name=%s\" . | quote }}
         {{- end }}
         {{- with .Values.warn }}
         - --warn={{ join \",\" . }}
