@@ -73,7 +73,7 @@ pub(super) const ASSUMPTIONS: &[Assumption] = &[
         }],
     },
     Assumption {
-        says: "Traefik is of version 2, which reads the group traefik.containo.us",
+        says: "Traefik is of version 2 where objects are of the group traefik.containo.us",
         part: Part::Version,
         touches: |object, _| object.id.group() == super::OLD_GROUP,
         reads: true,
