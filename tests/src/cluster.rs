@@ -319,6 +319,8 @@ fn api_server(
         format!("--etcd-servers=http://127.0.0.1:{etcd}"),
         "--bind-address=127.0.0.1".to_owned(),
         "--advertise-address=127.0.0.1".to_owned(),
+        // Nobody asks for the Endpoints of `kubernetes`, and since 1.37 loopback is none.
+        "--endpoint-reconciler-type=none".to_owned(),
         format!("--secure-port={port}"),
         format!("--cert-dir={}", file("certs")),
         format!("--token-auth-file={}", tokens.display()),
