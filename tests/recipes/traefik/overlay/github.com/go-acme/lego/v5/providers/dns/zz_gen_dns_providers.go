@@ -1,5 +1,5 @@
-// Package dns takes the place of lego's list of 180 DNS providers, which no test asks for a
-// certificate, and whose libraries take longer to compile than all the rest of Traefik.
+// Package dns takes the place of lego's list of DNS providers, which no test asks for anything: 943
+// of the 2640 packages of Traefik come with them.
 package dns
 
 import (
